@@ -1,0 +1,1 @@
+"""Bytes and pixels: records, alignment, packing. Knows nothing of networks."""

@@ -1,0 +1,1 @@
+"""Pixels: landmarks, alignment, synthetic people."""

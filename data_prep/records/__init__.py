@@ -1,0 +1,1 @@
+"""The record format: MXNet RecordIO as InsightFace lays it out."""

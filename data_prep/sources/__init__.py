@@ -1,0 +1,1 @@
+"""What exists out there: folders, lists, archives."""

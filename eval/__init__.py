@@ -1,0 +1,1 @@
+"""Judging embeddings: extraction, protocols, statistics, reports."""
