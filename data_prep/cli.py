@@ -32,6 +32,9 @@ def run(main: Callable[[list[str]], None], prog: str) -> NoReturn:
     """
     try:
         main(sys.argv[1:])
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None
     except (ValueError, OSError) as error:
         if os.environ.get("LIKENESS_DEBUG"):
             raise

@@ -1,0 +1,260 @@
+"""Reading a record set: any image at random, straight from the mapped file."""
+
+import mmap
+import zlib
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_prep.records import recordio
+from data_prep.records.header import EXACT_LIMIT, SIZE, unpack
+from data_prep.records.index import read_index
+from data_prep.records.layout import IDENTITY_BYTES, Table, build_table, find_images, rebuild_index
+from data_prep.records.manifest import as_prefix, manifest_path, read_manifest, with_suffix
+
+_SAMPLED_IDS = 64
+
+
+class RecordSet:
+    """The images of a .rec, in key order.
+
+    Reads InsightFace's train.rec and sets without a header record (im2rec). It can be handed to
+    worker processes, forked or spawned: each maps the file anew when it first reads. Memory is some
+    24 bytes an image. Sets of our own writer have a CRC-32 for every image, which each read checks;
+    in a foreign set a changed length that still ends in the same zero padding cannot be noticed.
+
+    Attributes:
+        prefix: `dir/train`, without .rec.
+        manifest: what our writer wrote beside the set; None for a foreign set.
+        identities: InsightFace's identity records, where the set has them.
+    """
+
+    def __init__(self, prefix: str | Path):
+        """Opens a set.
+
+        Args:
+            prefix: `dir/train` or `dir/train.rec`. Without an .idx, the index is rebuilt in memory.
+
+        Raises:
+            ValueError: .rec, .idx and manifest do not fit together; names file and byte or line.
+            OSError: a file is missing.
+        """
+        self.prefix = as_prefix(prefix)
+        self.rec = with_suffix(self.prefix, "rec")
+        self.size = self.rec.stat().st_size
+        if self.size == 0:
+            raise ValueError(
+                f"{self.rec}: expected records, found an empty file; pack the set again"
+            )
+        self.manifest = read_manifest(self.prefix)
+        idx = with_suffix(self.prefix, "idx")
+        keys, offsets = read_index(idx) if idx.exists() else rebuild_index(self._buffer, self.rec)
+        table = build_table(keys, offsets, self.size, self.rec)
+        self._table, self.identities = find_images(table, self._buffer, self.rec)
+        self._crcs = self._read_crcs()
+        self._ids_are_keys = self.manifest is not None or self._most_ids_are_keys()
+
+    def __len__(self) -> int:
+        return len(self._table.keys)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        state.pop("_buffer", None)
+        state.pop("_words", None)
+        return state
+
+    @property
+    def keys(self) -> np.ndarray:
+        """The key of each image, int64 [n], ascending."""
+        return self._table.keys
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """The class of each image as stored, int64 [n]; the first label where there is a list.
+
+        Taken from the identity records where these cover the images without gap and agree with the
+        images at both ends of each range; otherwise from every image's header.
+
+        Raises:
+            ValueError: a label is not a whole number from 0, or a record is damaged.
+        """
+        ranges = self.identity_ranges()
+        if ranges is not None:
+            labels = self._labels_of(self._rows(ranges[:, 0]))
+            if np.array_equal(labels, self._labels_of(self._rows(ranges[:, 1] - 1))):
+                return np.repeat(labels, ranges[:, 1] - ranges[:, 0])
+        return self.labels_in_headers()
+
+    @cached_property
+    def num_classes(self) -> int:
+        """Classes as the manifest or `property` states them; without either, largest label + 1.
+
+        Raises:
+            ValueError: a label is not below what is stated.
+        """
+        largest = int(self.labels.max()) + 1
+        stated, source = largest, ""
+        if self.manifest is not None:
+            stated, source = self.manifest["num_classes"], str(manifest_path(self.prefix))
+        elif (path := self.prefix.with_name("property")).exists():
+            stated, source = read_property(path)[0], str(path)
+        if largest > stated:
+            raise ValueError(
+                f"{source}: expected {stated} classes, {self.rec} has label {largest - 1}; "
+                "correct the one that is wrong"
+            )
+        return stated
+
+    def image_bytes(self, i: int) -> bytes:
+        """The encoded image at position `i` (0 to n - 1, key order).
+
+        Raises:
+            IndexError: no such position.
+            ValueError: the record is damaged or not an image; names file, key and byte.
+        """
+        if not 0 <= i < len(self):
+            raise IndexError(
+                f"{self.rec}: expected an image from 0 to {len(self) - 1}, asked for {i}"
+            )
+        key, offset = int(self._table.keys[i]), int(self._table.offsets[i])
+        where = f"{self.rec}, key {key}, byte {offset}"
+        payload, _ = recordio.decode(
+            self._buffer, offset, end=int(self._table.ends[i]), where=str(self.rec)
+        )
+        header, data = unpack(payload, where)
+        if self._crcs is not None and zlib.crc32(payload) != self._crcs[i]:
+            raise ValueError(
+                f"{where}: the record's CRC-32 is not the manifest's; pack the set again"
+            )
+        if self._ids_are_keys and header.id != key:
+            raise ValueError(
+                f"{where}: expected a record with id {key}, found id {header.id}; the .idx is not "
+                "this file's: get it again, or delete it to have it rebuilt"
+            )
+        if not data:
+            raise ValueError(
+                f"{where}: expected an image, found an empty record; get the set again"
+            )
+        return data
+
+    @cached_property
+    def _buffer(self) -> mmap.mmap:
+        with self.rec.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        if len(mapped) != self.size:
+            raise ValueError(
+                f"{self.rec}: expected {self.size} bytes as when it was opened, found "
+                f"{len(mapped)}; start again"
+            )
+        return mapped
+
+    @cached_property
+    def _words(self) -> np.ndarray:
+        """The file as uint32; a cut-off rest of less than four bytes is left out."""
+        return np.frombuffer(self._buffer, "<u4", count=self.size // 4)
+
+    def _read_crcs(self) -> np.ndarray | None:
+        if self.manifest is None:
+            return None
+        where, files = manifest_path(self.prefix), self.manifest["files"]
+        for role in ("rec", "crc"):
+            path = with_suffix(self.prefix, role)
+            if path.stat().st_size != files[role]["bytes"]:
+                raise ValueError(
+                    f"{path}: expected {files[role]['bytes']} bytes as in {where.name}, found "
+                    f"{path.stat().st_size}; the file is cut or another set's: pack again"
+                )
+        if len(self) != self.manifest["images"]:
+            raise ValueError(
+                f"{where}: expected {self.manifest['images']} images, {self.rec} has {len(self)}; "
+                "pack the set again"
+            )
+        crcs = np.fromfile(with_suffix(self.prefix, "crc"), "<u4")
+        if len(crcs) != len(self):
+            raise ValueError(f"{where}: expected a CRC-32 an image, found {len(crcs)}; pack again")
+        return crcs
+
+    def _most_ids_are_keys(self) -> bool:
+        """Whether the writer numbered its records, told from a sample; foreign sets need not."""
+        places = np.unique(np.linspace(0, len(self) - 1, _SAMPLED_IDS).astype(np.int64))
+        at = self._table.offsets[places] // 4
+        inside = at + 6 < len(self._words)
+        ids = self._words[np.where(inside, at + 4, 0)]
+        return int((ids == self._table.keys[places])[inside].sum()) * 2 > len(places)
+
+    def identity_ranges(self) -> np.ndarray | None:
+        """The positions [start, stop) of each person's images, int64 [C, 2], from identity records.
+
+        None if there are no such records, or they do not cover the images in order without gap, or
+        there are more images than their float32 labels can count.
+        """
+        ids, images = self.identities, len(self)
+        if not len(ids.keys) or images >= EXACT_LIMIT:
+            return None
+        if (ids.ends - ids.offsets != IDENTITY_BYTES).any():
+            return None
+        words = ids.offsets // 4
+        frames_and_flags = self._words[words[:, None] + [0, 1, 2]]
+        if (frames_and_flags != [recordio.MAGIC, IDENTITY_BYTES - 8, 2]).any():
+            return None
+        ranges = self._words.view("<f4")[words[:, None] + [8, 9]]
+        first, end = ranges.T
+        tiled = first[0] == 1 and end[-1] == images + 1 and (first[1:] == end[:-1]).all()
+        return ranges.astype(np.int64) - 1 if tiled and (end > first).all() else None
+
+    def labels_in_headers(self) -> np.ndarray:
+        """The label in each image's own header, int64 [n]: what `labels` is checked against.
+
+        Raises:
+            ValueError: as `labels`.
+        """
+        return self._labels_of(self._table)
+
+    def _rows(self, places: np.ndarray) -> Table:
+        table = self._table
+        return Table(table.keys[places], table.offsets[places], table.ends[places])
+
+    def _labels_of(self, table: Table) -> np.ndarray:
+        """The labels in the headers of these records, int64 [n]."""
+        at = table.offsets // 4
+        room = table.ends - table.offsets
+        heads = self._words[at + 1]
+        flags = self._words[np.minimum(at + 2, len(self._words) - 1)]
+        # The quick way reads at fixed places; it needs header and first label in the first frame.
+        needed = SIZE + 4 * (flags > 0)
+        quick = (self._words[at] == recordio.MAGIC) & (room >= needed + 8)
+        quick &= (heads >> 29 <= recordio.FIRST) & (heads % recordio.LENGTH_LIMIT >= needed)
+        place = np.where(quick, at + np.where(flags > 0, 8, 3), 0)
+        labels = self._words.view("<f4")[place].astype(np.float64)
+        for slow in np.nonzero(~quick)[0]:
+            offset = int(table.offsets[slow])
+            payload, _ = recordio.decode(
+                self._buffer, offset, end=int(table.ends[slow]), where=str(self.rec)
+            )
+            labels[slow] = unpack(payload, f"{self.rec}, byte {offset}")[0].labels[0]
+        wrong = ~((labels >= 0) & (labels == np.floor(labels)) & (labels < 2**31))
+        if wrong.any():
+            bad = int(np.argmax(wrong))
+            raise ValueError(
+                f"{self.rec}, key {table.keys[bad]}: expected a class number from 0, found label "
+                f"{labels[bad]:g}; not a set for classification, or damaged"
+            )
+        return labels.astype(np.int64)
+
+
+def read_property(path: Path) -> tuple[int, int, int]:
+    """Classes, height and width of InsightFace's `property` file (its first line).
+
+    Raises:
+        ValueError: the line is not three whole numbers.
+    """
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    fields = lines[0].split(",") if lines else []
+    if len(fields) != 3 or not all(field.strip().isdecimal() for field in fields):
+        raise ValueError(
+            f"{path}, line 1: expected classes,height,width; found {','.join(fields)!r}"
+        )
+    classes, height, width = (int(field) for field in fields)
+    return classes, height, width

@@ -1,0 +1,124 @@
+"""From aligned crops to embeddings, whatever the model is made of.
+
+n: images of a batch. D: embedding dimension.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from data_prep.transforms import Transform
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a model comes from, for the record: path, SHA-256 of its weights, kind, step."""
+
+    path: str
+    sha256: str
+    kind: str
+    step: int | None = None
+
+
+class Embedder(ABC):
+    """A model with the transform its input needs.
+
+    Attributes:
+        transform: pixels to input.
+        dim: D.
+        batch: images a call that suit the model.
+    """
+
+    transform: Transform
+    dim: int
+    batch: int
+
+    @abstractmethod
+    def forward(self, pixels: np.ndarray) -> np.ndarray:
+        """Embeddings, float32 [n, D], not normalised, of RGB uint8 [n, H, W, 3]."""
+
+
+class TorchEmbedder(Embedder):
+    """A backbone of this project, in eval mode while it embeds, in float32."""
+
+    def __init__(
+        self, backbone: nn.Module, transform: Transform, device: torch.device, batch: int = 64
+    ) -> None:
+        """Keeps the backbone where it is; `device` is where its input goes."""
+        self.backbone, self.transform, self.device, self.batch = backbone, transform, device, batch
+        self.dim: int = backbone.dim  # type: ignore[assignment]
+
+    @torch.inference_mode()
+    def forward(self, pixels: np.ndarray) -> np.ndarray:
+        """Embeddings of a batch."""
+        x = self.transform.normalise(torch.from_numpy(pixels).to(self.device))
+        was_training = self.backbone.training
+        self.backbone.eval()
+        emb_nD = self.backbone(x).float().cpu().numpy()
+        self.backbone.train(was_training)
+        return emb_nD
+
+
+class OnnxEmbedder(Embedder):
+    """An ONNX file through onnxruntime; one image input [n, 3, H, W], one embedding output."""
+
+    def __init__(self, path: Path, mean: float, scale: float, threads: int = 0) -> None:
+        """Opens the model.
+
+        Args:
+            path: the .onnx file.
+            mean, scale: of its input, grey levels.
+            threads: of a call; 0 leaves it to onnxruntime.
+
+        Raises:
+            ValueError: not a model onnxruntime reads, or not of that form.
+        """
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        try:
+            self.session = onnxruntime.InferenceSession(
+                str(path), options, providers=onnxruntime.get_available_providers()
+            )
+        except Exception as error:  # its own classes are not public
+            raise ValueError(f"{path}: onnxruntime cannot load it ({error})") from None
+        inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
+        shape = list(inputs[0].shape)
+        if len(inputs) != 1 or len(shape) != 4 or shape[1] != 3 or isinstance(shape[2], str):
+            raise ValueError(
+                f"{path}: expected one input [n, 3, H, W], found "
+                f"{[(i.name, i.shape) for i in inputs]}"
+            )
+        self.name = inputs[0].name
+        self.batch = shape[0] if isinstance(shape[0], int) else 64
+        self.transform = Transform(
+            height=int(shape[2]), width=int(shape[3]), mean=mean, scale=scale
+        )
+        out = list(outputs[0].shape)
+        if len(out) != 2 or not isinstance(out[1], int):
+            raise ValueError(f"{path}: expected an output [n, D], found {out}")
+        self.dim = out[1]
+
+    def forward(self, pixels: np.ndarray) -> np.ndarray:
+        """Embeddings of a batch; one image at a time where the file fixes that."""
+        x = np.ascontiguousarray(self.transform.normalise(pixels))
+        parts = [
+            self.session.run(None, {self.name: x[low : low + self.batch]})[0]
+            for low in range(0, len(x), self.batch)
+        ]
+        return np.concatenate(parts).astype(np.float32, copy=False)
+
+
+def describe(embedder: Embedder, origin: Origin) -> dict[str, Any]:
+    """What `X.json` says of the model."""
+    about: dict[str, Any] = {"path": origin.path, "sha256": origin.sha256, "kind": origin.kind}
+    if origin.step is not None:
+        about["step"] = origin.step
+    return {"model": about, "transform": embedder.transform.to_dict(), "dim": embedder.dim}

@@ -1,0 +1,1 @@
+"""Statistics of scores: pure functions, each with a brute-force twin in tests/eval/oracle.py."""

@@ -1,0 +1,1 @@
+"""From JSON results to one HTML page; nothing is computed again."""

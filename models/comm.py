@@ -1,0 +1,172 @@
+"""The one door to torch.distributed. Every function is a no-op for one process.
+
+Each function that carries a gradient says what its backward does, since that is where
+distributed training goes wrong in silence.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist  # noqa: TID251
+from torch import Tensor, nn
+
+
+def is_distributed() -> bool:
+    """Whether a process group is up."""
+    return dist.is_available() and dist.is_initialized()
+
+
+def rank() -> int:
+    """This process's number, 0 .. world_size - 1."""
+    return dist.get_rank() if is_distributed() else 0
+
+
+def world_size() -> int:
+    """Number of processes."""
+    return dist.get_world_size() if is_distributed() else 1
+
+
+def local_rank() -> int:
+    """This process's number on its own host, as torchrun tells it."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """The device for this process: `auto` takes this host's GPU number `local_rank`, else the CPU.
+
+    Raises:
+        ValueError: the name is no device, or that device is not there.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(f"device {name!r}: expected auto, cpu, cuda or cuda:N") from None
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise ValueError(f"device {name!r}: this machine or this torch has no CUDA; use cpu")
+        device = torch.device("cuda", local_rank() if device.index is None else device.index)
+        torch.cuda.set_device(device)
+    return device
+
+
+@contextmanager
+def process_group(device: torch.device, timeout_minutes: int = 30) -> Iterator[None]:
+    """The process group of a torchrun launch; nothing for a plain `python -m` start.
+
+    Leaves in order: barrier, then destroy (gloo otherwise aborts at exit now and then). After an
+    error no barrier is tried, since the other ranks may never reach it.
+    """
+    if "RANK" not in os.environ or is_distributed():
+        yield
+        return
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    dist.init_process_group(backend, timeout=timedelta(minutes=timeout_minutes))
+    yield
+    barrier()
+    dist.destroy_process_group()
+
+
+def barrier() -> None:
+    """Waits for all ranks."""
+    if is_distributed():
+        dist.barrier()
+
+
+def gather_rows(rows: Tensor) -> Tensor:
+    """All ranks' rows in rank order, [n, ...] to [N, ...]; n equal on all ranks. No gradient."""
+    if world_size() == 1:
+        return rows.detach()
+    whole = rows.new_empty((world_size() * rows.shape[0], *rows.shape[1:]))
+    dist.all_gather_into_tensor(whole, rows.detach().contiguous())
+    return whole
+
+
+def sum_scatter_rows(rows: Tensor) -> Tensor:
+    """Sums [N, ...] over ranks and returns this rank's n rows. The adjoint of `gather_rows`."""
+    if world_size() == 1:
+        return rows
+    if dist.get_backend() == "gloo":  # has no reduce-scatter
+        total = all_sum(rows)
+        return total.chunk(world_size())[rank()].contiguous()
+    part = rows.new_empty((rows.shape[0] // world_size(), *rows.shape[1:]))
+    dist.reduce_scatter_tensor(part, rows.contiguous())
+    return part
+
+
+def all_sum(values: Tensor) -> Tensor:
+    """The sum over ranks, the same on all of them. No gradient; `values` stays as it was."""
+    if world_size() == 1:
+        return values
+    total = values.clone()
+    dist.all_reduce(total, op=dist.ReduceOp.SUM)
+    return total
+
+
+def all_max(values: Tensor) -> Tensor:
+    """The maximum over ranks, elementwise. No gradient; `values` stays as it was."""
+    if world_size() == 1:
+        return values
+    largest = values.clone()
+    dist.all_reduce(largest, op=dist.ReduceOp.MAX)
+    return largest
+
+
+def gather_objects(item: Any) -> list[Any]:
+    """Small plain data of all ranks in rank order (pickled between our own processes only)."""
+    if world_size() == 1:
+        return [item]
+    items: list[Any] = [None] * world_size()
+    dist.all_gather_object(items, item)
+    return items
+
+
+def replicate(module: nn.Module, device: torch.device) -> nn.Module:
+    """`module` under DistributedDataParallel, which *averages* gradients over ranks.
+
+    The head returns the gradient of the global mean loss, summed over ranks: pass embeddings
+    through `undo_average` to keep it so. Buffers (BatchNorm statistics) are not broadcast: each
+    rank keeps its own until `average_buffers`.
+    """
+    if world_size() == 1:
+        return module
+    ids = [device.index] if device.type == "cuda" else None
+    return nn.parallel.DistributedDataParallel(
+        module, device_ids=ids, broadcast_buffers=False, gradient_as_bucket_view=True
+    )
+
+
+class _ScaleGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, factor: float) -> Tensor:
+        ctx.factor = factor
+        return values.view_as(values)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        return grads[0] * ctx.factor, None
+
+
+def undo_average(embeddings: Tensor) -> Tensor:
+    """Identity forward; backward multiplies by the world size, which `replicate` divides by."""
+    if world_size() == 1:
+        return embeddings
+    return _ScaleGradient.apply(embeddings, float(world_size()))
+
+
+def average_buffers(module: nn.Module) -> None:
+    """Sets each floating-point buffer to its mean over ranks.
+
+    Running statistics move linearly (a running mean of batch means), so averaging them now equals
+    having averaged them at every step.
+    """
+    if world_size() == 1:
+        return
+    for buffer in module.buffers():
+        if buffer.is_floating_point():
+            buffer.copy_(all_sum(buffer) / world_size())

@@ -1,0 +1,41 @@
+"""Schedules and sample order: pure functions of the step."""
+
+import numpy as np
+import pytest
+
+from train.sampler import StepBatches, global_batch
+from train.schedule import due, poly_decay, rise, step_decay
+
+
+def test_every_epoch_is_a_permutation_and_none_is_dropped():
+    stream = np.concatenate([global_batch(s, size=10, batch=4, seed=1) for s in range(10)])
+    for epoch in range(4):
+        assert sorted(stream[10 * epoch : 10 * epoch + 10]) == list(range(10))
+    assert not np.array_equal(stream[:10], stream[10:20])
+
+
+@pytest.mark.parametrize("world", [1, 2, 3, 4, 6])
+def test_ranks_take_consecutive_parts_of_the_same_batch_from_any_start(world):
+    for start in (0, 5):
+        kwargs = {"size": 31, "batch": 12, "seed": 3, "start": start, "total": 9, "world": world}
+        ranks = [list(StepBatches(rank=r, **kwargs)) for r in range(world)]
+        assert all(len(part) == 9 - start for part in ranks)
+        for step, parts in enumerate(zip(*ranks), start=start):
+            whole = global_batch(step, size=31, batch=12, seed=3)
+            assert [i for part in parts for i in part] == whole.tolist()
+
+
+def test_a_batch_that_ranks_cannot_share_is_refused():
+    with pytest.raises(ValueError, match="5 ranks share evenly, got 12"):
+        StepBatches(size=31, batch=12, seed=3, start=0, total=9, rank=0, world=5)
+
+
+def test_schedules():
+    assert [rise(s, 4) for s in (0, 2, 4, 9)] == [0, 0.5, 1, 1] and rise(0, 0) == 1
+    assert [step_decay(s, [10, 20], 0.1) for s in (9, 10, 20)] == pytest.approx([1, 0.1, 0.01])
+    assert poly_decay(5, 10, 110, 2) == 1 and poly_decay(110, 10, 110, 2) == 0
+    assert poly_decay(60, 10, 110, 2) == pytest.approx(0.25)
+
+
+def test_due_every_two_and_a_half_steps():
+    assert [s for s in range(1, 11) if due(s, 2.5)] == [3, 5, 8, 10]

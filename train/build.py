@@ -1,0 +1,207 @@
+"""From a configuration to the objects of a run. The only file of train that reads settings."""
+
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from configs.schema import LossConfig, TrainConfig
+from data_prep.augment import Augment
+from data_prep.dataset import FaceDataset
+from data_prep.files import sha256_file
+from data_prep.records.manifest import with_suffix
+from data_prep.transforms import Transform
+from models import comm
+from models.backbones import BACKBONES
+from models.backbones.norm import group_batch_norm
+from models.head.sharded_head import ShardedHead
+from models.lookup import lookup
+from models.losses import LOSSES
+from models.losses.base import Loss
+from train.loop import Plan
+from train.optim import build_sgd
+from train.sampler import StepBatches
+from train.schedule import poly_decay, rise, step_decay
+from train.state import TrainState
+
+
+def build_loss(config: LossConfig, num_classes: int) -> Loss:
+    """The loss by name with its settings.
+
+    Raises:
+        ValueError: no such loss, or it has no such setting (the nearest is named).
+    """
+    kind = lookup(LOSSES, config.name, "loss")
+    known = {f.name: f for f in fields(kind)}
+    args = dict(config.args)
+    for name, value in args.items():
+        lookup(known, name, f"setting of loss {config.name!r}")
+        if isinstance(value, bool) or not isinstance(value, int | float | None):
+            raise ValueError(f"loss.args.{name}: expected a number, got {value!r}")
+    if "num_classes" in known:
+        args["num_classes"] = num_classes
+    return kind(**args)
+
+
+def build_transform(config: TrainConfig) -> Transform:
+    """Pixels to input, as the backbone's size asks."""
+    return Transform(height=config.backbone.height, width=config.backbone.width)
+
+
+def build_dataset(config: TrainConfig) -> FaceDataset:
+    """The records, checked against the backbone's size.
+
+    Raises:
+        ValueError: damaged records, or crops of another size.
+    """
+    dataset = FaceDataset([Path(prefix) for prefix in config.data.records])
+    if len(dataset) == 0:
+        raise ValueError(f"{', '.join(config.data.records)}: expected images, found none")
+    height, width = dataset[0][0].shape[:2]
+    if (height, width) != (config.backbone.height, config.backbone.width):
+        raise ValueError(
+            f"{config.data.records[0]}: crops are {height}x{width} (height x width), the backbone "
+            f"expects {config.backbone.height}x{config.backbone.width}; set backbone.height and "
+            "backbone.width, or align again"
+        )
+    low, high = int(dataset.labels.min()), int(dataset.labels.max())
+    if low < 0 or high >= dataset.num_classes:
+        raise ValueError(
+            f"{', '.join(config.data.records)}: expected labels 0 to {dataset.num_classes - 1}, "
+            f'found {low} to {high}; run "python -m data_prep check"'
+        )
+    return dataset
+
+
+def data_hashes(dataset: FaceDataset) -> list[str]:
+    """What tells one record set from another: the manifest's SHA-256 of .rec, one a set.
+
+    A foreign set has no manifest, and hashing its .rec may take an hour: its index's hash and the
+    length of its .rec serve instead.
+    """
+    found = []
+    for records in dataset.sets:
+        if records.manifest is not None:
+            found.append(records.manifest["files"]["rec"]["sha256"])
+        else:
+            length = records.rec.stat().st_size
+            index = with_suffix(records.prefix, "idx")
+            found.append(f"{length} bytes, idx {sha256_file(index) if index.exists() else None}")
+    return found
+
+
+def build_state(config: TrainConfig, num_classes: int, device: torch.device) -> TrainState:
+    """Backbone, head and optimiser with the seed's initial values.
+
+    Raises:
+        ValueError: no such backbone; a batch that ranks or BatchNorm groups do not divide.
+    """
+    size = config.backbone
+    make = lookup(BACKBONES, size.name, "backbone")
+    world, group = comm.world_size(), size.batch_norm_group
+    if config.batch % world or (group and (config.batch // world) % group):
+        raise ValueError(
+            f"batch: expected a multiple of {world} ranks x {group or 1} (backbone."
+            f"batch_norm_group), got {config.batch}"
+        )
+    torch.manual_seed(config.seed)
+    backbone = make(dim=size.dim, height=size.height, width=size.width)
+    group_batch_norm(backbone, group or None)
+    backbone = backbone.to(device).to(memory_format=torch.channels_last)
+    head = ShardedHead(
+        num_classes,
+        size.dim,
+        seed=config.seed,
+        product_dtype=torch.bfloat16 if config.head_precision == "bfloat16" else None,
+        device=device,
+    )
+    optim = config.optim
+    optimiser = build_sgd(
+        backbone,
+        head,
+        momentum=optim.momentum,
+        weight_decay=optim.weight_decay,
+        head_weight_decay=optim.head_weight_decay,
+        head_lr=optim.head_lr,
+    )
+    return TrainState(backbone, head, optimiser)
+
+
+def build_plan(config: TrainConfig, *, images: int, num_classes: int, device: torch.device) -> Plan:
+    """Schedules in steps, from the number of images: nothing is typed that can be derived."""
+    epoch = images / config.batch
+    total = max(round(config.epochs * epoch), 1)
+    optim = config.optim
+    warmup = optim.warmup_epochs * epoch
+    milestones = [m * epoch for m in optim.milestones]
+    loss = build_loss(config.loss, num_classes)
+    easing = config.loss.warmup_epochs * epoch
+
+    def lr(step: int) -> float:
+        if optim.decay == "step":
+            factor = step_decay(step, milestones, optim.gamma)
+        else:
+            factor = poly_decay(step, warmup, total, optim.power)
+        return optim.lr * rise(step + 1, warmup) * factor
+
+    return Plan(
+        total=total,
+        batch=config.batch,
+        lr=lr,
+        loss=lambda step: loss.eased(rise(step, easing)),
+        autocast=torch.bfloat16 if uses_bfloat16(config.precision, device) else None,
+        clip=optim.clip,
+        log_every=config.log_every,
+        save_every=config.checkpoint_epochs * epoch,
+        validate_every=config.validation.every_epochs * epoch,
+    )
+
+
+def uses_bfloat16(precision: str, device: torch.device) -> bool:
+    """Whether `precision` means bfloat16 on this hardware."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    able: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # new in torch 2.10
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))
+
+
+def build_loader(
+    config: TrainConfig, dataset: FaceDataset, *, start: int, total: int
+) -> DataLoader[tuple[Tensor, Tensor]]:
+    """This rank's batches from step `start` on: uint8 pixels [n, H, W, 3] and labels [n]."""
+    batches = StepBatches(
+        size=len(dataset),
+        batch=config.batch,
+        seed=config.seed,
+        start=start,
+        total=total,
+        rank=comm.rank(),
+        world=comm.world_size(),
+    )
+    workers = config.data.workers
+    return DataLoader(
+        dataset,  # type: ignore[arg-type]  # map-style by its methods, without importing torch
+        batch_sampler=batches,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def build_prepare(config: TrainConfig, device: torch.device) -> Callable[[Tensor, int], Tensor]:
+    """Pixels and step to the network's augmented, normalised input on `device`."""
+    transform = build_transform(config)
+    augment = Augment(**asdict(config.augment))
+    local = config.batch // comm.world_size()
+
+    def prepare(pixels: Tensor, step: int) -> Tensor:
+        x = transform.normalise(pixels.to(device, non_blocking=True))
+        place = comm.rank() * local
+        return augment(x, seed=config.seed, step=step, start=place, total=config.batch)
+
+    return prepare

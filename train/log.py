@@ -1,0 +1,76 @@
+"""What a run says while it trains: a progress bar, JSON lines and TensorBoard, from rank 0."""
+
+import json
+import time
+from pathlib import Path
+from types import TracebackType
+
+from tqdm import tqdm
+
+from models import comm
+
+
+class Log:
+    """Writes scalars of a step to `folder`/log.jsonl and `folder`/tensorboard; a bar to the screen.
+
+    On ranks other than 0 every method does nothing.
+    """
+
+    def __init__(self, folder: Path, *, start: int, total: int) -> None:
+        """Opens the files; on a resumed run lines of steps after `start` are dropped first."""
+        self.active = comm.rank() == 0
+        if not self.active:
+            return
+        from torch.utils.tensorboard import SummaryWriter
+
+        path = folder / "log.jsonl"
+        if path.exists():
+            kept = [line for line in path.read_text().splitlines() if _step(line) <= start]
+            path.write_text("".join(f"{line}\n" for line in kept))
+        self.lines = path.open("a", encoding="utf-8")
+        self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=start + 1)
+        self.bar = tqdm(total=total, initial=start, desc="train", unit="step", smoothing=0.05)
+        self.began = time.monotonic()
+
+    def step(self) -> None:
+        """Moves the bar by one step."""
+        if self.active:
+            self.bar.update()
+
+    def scalars(self, kind: str, step: int, values: dict[str, float]) -> None:
+        """Records values of a step under `kind` (train, validation, ...)."""
+        if not self.active:
+            return
+        seconds = round(time.monotonic() - self.began, 3)
+        line = {"kind": kind, "step": step, "seconds": seconds, **values}
+        self.lines.write(json.dumps(line) + "\n")
+        self.lines.flush()
+        for name, value in values.items():
+            self.board.add_scalar(f"{kind}/{name}", value, step)
+        text = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+        if kind == "train":
+            self.bar.set_postfix_str(text, refresh=False)
+        else:
+            self.bar.write(f"{kind} at step {step}: {text}")
+
+    def __enter__(self) -> "Log":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.active:
+            self.bar.close()
+            self.lines.close()
+            self.board.close()
+
+
+def _step(line: str) -> int:
+    """The step of a line; a line cut short by a kill counts as too new to keep."""
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError):
+        return 1 << 62

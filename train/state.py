@@ -1,0 +1,32 @@
+"""What changes while training, in one place: all that a checkpoint holds."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from models.head.sharded_head import ShardedHead
+
+
+@dataclass
+class TrainState:
+    """The running state.
+
+    Attributes:
+        backbone: unwrapped (never the DDP module).
+        head: this rank's classes.
+        optimiser: over both.
+        step: steps done.
+    """
+
+    backbone: nn.Module
+    head: ShardedHead
+    optimiser: torch.optim.Optimizer
+    step: int = 0
+
+    def momentum(self, parameter: Tensor) -> Tensor:
+        """The momentum buffer of a parameter, made (as zeros) where no step was taken yet."""
+        state = self.optimiser.state[parameter]
+        if state.get("momentum_buffer") is None:
+            state["momentum_buffer"] = torch.zeros_like(parameter)
+        return state["momentum_buffer"]
