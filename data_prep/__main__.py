@@ -119,7 +119,7 @@ def _add_pack(commands: "argparse._SubParsersAction[Parser]") -> None:
         commands,
         "pack",
         _pack,
-        "Pack a tree of crops, one folder a person, as PREFIX.rec with index and manifest. Images go "
+        "Pack a tree of crops, one folder a person, as PREFIX.rec with index, manifest. Images go "
         "in byte for byte; labels follow the sorted names of people.",
     )
     command.add_argument(
@@ -212,7 +212,7 @@ def _add_synthetic(commands: "argparse._SubParsersAction[Parser]") -> None:
         commands,
         "synthetic",
         _synthetic,
-        "Draw photographs of people who do not exist, with landmarks, to try each stage without data.",
+        "Draw photographs of people who do not exist, with landmarks: data to try out with.",
     )
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
     command.add_argument("--people", type=int, default=20, metavar="N", help="how many people")

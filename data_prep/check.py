@@ -72,8 +72,8 @@ def _label_problems(records: RecordSet) -> list[str]:
         _, first_runs = np.unique(labels[starts], return_index=True)
         again = np.setdiff1d(np.arange(len(starts)), first_runs)[0]
         problems.append(
-            f"{records.rec}, key {records.keys[starts[again]]}: label {labels[starts[again]]} comes "
-            "back after other people; images are not grouped by person"
+            f"{records.rec}, key {records.keys[starts[again]]}: label {labels[starts[again]]} "
+            "comes back after other people; images are not grouped by person"
         )
     if len(records.identities.keys):
         ranges = records.identity_ranges()

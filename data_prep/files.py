@@ -73,7 +73,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: expected JSON in UTF-8, found byte {error.start} not UTF-8") from None
+        raise ValueError(f"{path}: expected JSON in UTF-8, byte {error.start} is not") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}, line {error.lineno}: not JSON ({error.msg})") from None
 

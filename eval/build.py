@@ -72,8 +72,8 @@ def _exported(folder: Path, device: torch.device) -> tuple[Embedder, Origin]:
     sha256 = sha256_file(weights)
     if sha256 != meta["sha256"]:
         raise ValueError(
-            f"{weights}: expected SHA-256 {meta['sha256'][:12]}..., found {sha256[:12]}...; the file "
-            "was changed or cut short: copy or export it again"
+            f"{weights}: expected SHA-256 {meta['sha256'][:12]}..., found {sha256[:12]}...: it "
+            "was changed or cut short; copy or export it again"
         )
     transform = Transform.from_dict(meta["transform"], str(folder / "meta.json"))
     make = lookup(BACKBONES, meta["backbone"], "backbone")

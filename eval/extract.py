@@ -96,7 +96,7 @@ def extract(
     fusion: Fusion = "flip-sum",
     workers: int = 0,
 ) -> None:
-    """Writes prefix.npy, prefix.txt and prefix.json, from all ranks; the .json, last, makes them whole.
+    """Writes prefix.npy, .txt and .json, from all ranks; the .json, last, makes them whole.
 
     Args:
         embedder: the model.

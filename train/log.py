@@ -1,6 +1,7 @@
 """What a run says while it trains: a progress bar, JSON lines and TensorBoard, from rank 0."""
 
 import json
+import sys
 import time
 from pathlib import Path
 from types import TracebackType
@@ -29,7 +30,11 @@ class Log:
             path.write_text("".join(f"{line}\n" for line in kept))
         self.lines = path.open("a", encoding="utf-8")
         self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=start + 1)
-        self.bar = tqdm(total=total, initial=start, desc="train", unit="step", smoothing=0.05)
+        # Into a file, a line every ten seconds is enough.
+        pause = 0.1 if sys.stderr.isatty() else 10
+        self.bar = tqdm(
+            total=total, initial=start, desc="train", unit="step", smoothing=0.05, mininterval=pause
+        )
         self.began = time.monotonic()
 
     def step(self) -> None:

@@ -16,8 +16,9 @@ than in the other layout."""
 def read_landmarks(path: Path, layout: str = "auto") -> dict[str, np.ndarray]:
     """The landmarks of each image, in the file's order.
 
-    Lines are `path` and ten numbers, parted by spaces or tabs (paths may hold spaces), or `path
-    label` and ten numbers as in the Trillion Pairs lists (formats.md 2.10). Blank lines are passed over.
+    Lines are `path` and ten numbers, parted by spaces or tabs (paths may hold spaces), or
+    `path label` and ten numbers as in the Trillion Pairs lists (formats.md 2.10). Blank lines are
+    passed over.
 
     Args:
         path: the file.
@@ -65,8 +66,8 @@ def _told_layout(numbers: np.ndarray, path: Path) -> str:
     if planar > _PLAUSIBLE and planar > _AHEAD * pairs:
         return "planar"
     raise ValueError(
-        f"{path}: cannot tell the layout: {pairs:.0%} of the lines look like faces as x1 y1 .. x5 y5"
-        f", {planar:.0%} as x1 .. x5 y1 .. y5; say --layout pairs or --layout planar"
+        f"{path}: cannot tell the layout: {pairs:.0%} of the lines look like faces as "
+        f"x1 y1 .. x5 y5, {planar:.0%} as x1 .. x5 y1 .. y5; say --layout pairs or --layout planar"
     )
 
 

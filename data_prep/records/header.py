@@ -82,7 +82,7 @@ def unpack(payload: bytes, where: str = "record") -> tuple[IRHeader, bytes]:
 def _exact(label: float, key: int) -> float:
     try:
         stored = struct.unpack("<f", struct.pack("<f", label))[0]
-    except OverflowError:
+    except (OverflowError, struct.error):
         stored = None
     if isinstance(label, int) and stored != label:
         raise ValueError(

@@ -36,7 +36,7 @@ class Table:
         )
 
 
-def build_table(keys: np.ndarray, offsets: np.ndarray, size: int, rec: Path) -> Table:
+def build_table(keys: np.ndarray, offsets: np.ndarray, size: int, rec: Path) -> tuple[Table, Table]:
     """Keys and offsets of an index, checked against the file's size, as a table.
 
     A key that comes again later wins, as in MXNet. Every record must begin where another
@@ -47,6 +47,9 @@ def build_table(keys: np.ndarray, offsets: np.ndarray, size: int, rec: Path) -> 
         offsets: int64 [n].
         size: bytes in the .rec.
         rec: its path, for messages.
+
+    Returns:
+        The table, and all records whose key comes more than once.
 
     Raises:
         ValueError: the offsets cannot be those of this file's records.
@@ -61,15 +64,17 @@ def build_table(keys: np.ndarray, offsets: np.ndarray, size: int, rec: Path) -> 
         )
     by_key = np.argsort(keys, kind="stable")
     keys, offsets = keys[by_key], offsets[by_key]
-    last_of_key = np.append(keys[1:] != keys[:-1], True)
-    keys, offsets = keys[last_of_key], offsets[last_of_key]
-    order = np.argsort(offsets, kind="stable")
-    (shared,) = np.nonzero(np.diff(offsets[order]) == 0)
-    if len(shared):
-        pair = keys[order[shared[0] : shared[0] + 2]]
-        raise _mismatch(rec, f"the index gives keys {pair[0]} and {pair[1]} the same byte")
     ends = np.append(starts[1:], size)[np.searchsorted(starts, offsets)]
-    return Table(keys, offsets, ends)
+    same = np.append(keys[1:] == keys[:-1], False)
+    repeats = same | np.append(False, same[:-1])
+    repeated = Table(keys[repeats], offsets[repeats], ends[repeats])
+    table = Table(keys[~same], offsets[~same], ends[~same])
+    order = np.argsort(table.offsets, kind="stable")
+    (shared,) = np.nonzero(np.diff(table.offsets[order]) == 0)
+    if len(shared):
+        pair = table.keys[order[shared[0] : shared[0] + 2]]
+        raise _mismatch(rec, f"the index gives keys {pair[0]} and {pair[1]} the same byte")
+    return table, repeated
 
 
 def find_images(table: Table, buffer: recordio.Buffer, rec: Path) -> tuple[Table, Table]:

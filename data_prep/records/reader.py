@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from data_prep.records import recordio
-from data_prep.records.header import EXACT_LIMIT, SIZE, unpack
+from data_prep.records.fields import as_words, read_ids, read_labels, read_ranges
+from data_prep.records.header import unpack
 from data_prep.records.index import read_index
-from data_prep.records.layout import IDENTITY_BYTES, Table, build_table, find_images, rebuild_index
+from data_prep.records.layout import Table, build_table, find_images, rebuild_index
 from data_prep.records.manifest import as_prefix, manifest_path, read_manifest, with_suffix
 
 _SAMPLED_IDS = 64
@@ -50,11 +51,12 @@ class RecordSet:
             )
         self.manifest = read_manifest(self.prefix)
         idx = with_suffix(self.prefix, "idx")
-        keys, offsets = read_index(idx) if idx.exists() else rebuild_index(self._buffer, self.rec)
-        table = build_table(keys, offsets, self.size, self.rec)
+        indexed = idx.exists()
+        keys, offsets = read_index(idx) if indexed else rebuild_index(self._buffer, self.rec)
+        table, repeated = build_table(keys, offsets, self.size, self.rec)
         self._table, self.identities = find_images(table, self._buffer, self.rec)
         self._crcs = self._read_crcs()
-        self._ids_are_keys = self.manifest is not None or self._most_ids_are_keys()
+        self._ids_are_keys = indexed and self._check_ids(repeated)
 
     def __len__(self) -> int:
         return len(self._table.keys)
@@ -129,10 +131,7 @@ class RecordSet:
                 f"{where}: the record's CRC-32 is not the manifest's; pack the set again"
             )
         if self._ids_are_keys and header.id != key:
-            raise ValueError(
-                f"{where}: expected a record with id {key}, found id {header.id}; the .idx is not "
-                "this file's: get it again, or delete it to have it rebuilt"
-            )
+            raise self._wrong_id(key, offset, header.id)
         if not data:
             raise ValueError(
                 f"{where}: expected an image, found an empty record; get the set again"
@@ -152,8 +151,7 @@ class RecordSet:
 
     @cached_property
     def _words(self) -> np.ndarray:
-        """The file as uint32; a cut-off rest of less than four bytes is left out."""
-        return np.frombuffer(self._buffer, "<u4", count=self.size // 4)
+        return as_words(self._buffer)
 
     def _read_crcs(self) -> np.ndarray | None:
         if self.manifest is None:
@@ -176,33 +174,44 @@ class RecordSet:
             raise ValueError(f"{where}: expected a CRC-32 an image, found {len(crcs)}; pack again")
         return crcs
 
-    def _most_ids_are_keys(self) -> bool:
-        """Whether the writer numbered its records, told from a sample; foreign sets need not."""
-        places = np.unique(np.linspace(0, len(self) - 1, _SAMPLED_IDS).astype(np.int64))
-        at = self._table.offsets[places] // 4
-        inside = at + 6 < len(self._words)
-        ids = self._words[np.where(inside, at + 4, 0)]
-        return int((ids == self._table.keys[places])[inside].sum()) * 2 > len(places)
+    def _check_ids(self, repeated: Table) -> bool:
+        """Whether ids number the records, as most writers have it; foreign sets need not.
+
+        Told from a sample. If so, the index is held against the ids where that costs nothing (the
+        sample), and whole where its keys have gaps or repeat.
+
+        Raises:
+            ValueError: most ids are keys, some are not: the index is damaged.
+        """
+        places = np.linspace(0, len(self) - 1, _SAMPLED_IDS).astype(np.int64)
+        sample = self._rows(np.unique(places))
+        matches = read_ids(self._words, sample) == sample.keys
+        if self.manifest is None and 2 * matches.sum() <= len(matches):
+            return False
+        gaps = self.keys[-1] - self.keys[0] + 1 != len(self)
+        self._require_ids(self._table if gaps or len(repeated.keys) else sample)
+        self._require_ids(repeated)
+        return True
+
+    def _require_ids(self, table: Table) -> None:
+        ids = read_ids(self._words, table)
+        wrong = (ids != table.keys) & (ids >= 0)
+        if wrong.any():
+            bad = int(np.argmax(wrong))
+            raise self._wrong_id(int(table.keys[bad]), int(table.offsets[bad]), int(ids[bad]))
+
+    def _wrong_id(self, key: int, offset: int, found: int) -> ValueError:
+        return ValueError(
+            f"{self.rec}, key {key}, byte {offset}: expected a record with id {key}, found id {found}; "
+            "the .idx is not this file's: get it again, or delete it to have it rebuilt"
+        )
 
     def identity_ranges(self) -> np.ndarray | None:
         """The positions [start, stop) of each person's images, int64 [C, 2], from identity records.
 
-        None if there are no such records, or they do not cover the images in order without gap, or
-        there are more images than their float32 labels can count.
+        None if the set has none, or they do not cover its images in order (`read_ranges`).
         """
-        ids, images = self.identities, len(self)
-        if not len(ids.keys) or images >= EXACT_LIMIT:
-            return None
-        if (ids.ends - ids.offsets != IDENTITY_BYTES).any():
-            return None
-        words = ids.offsets // 4
-        frames_and_flags = self._words[words[:, None] + [0, 1, 2]]
-        if (frames_and_flags != [recordio.MAGIC, IDENTITY_BYTES - 8, 2]).any():
-            return None
-        ranges = self._words.view("<f4")[words[:, None] + [8, 9]]
-        first, end = ranges.T
-        tiled = first[0] == 1 and end[-1] == images + 1 and (first[1:] == end[:-1]).all()
-        return ranges.astype(np.int64) - 1 if tiled and (end > first).all() else None
+        return read_ranges(self._words, self.identities, len(self))
 
     def labels_in_headers(self) -> np.ndarray:
         """The label in each image's own header, int64 [n]: what `labels` is checked against.
@@ -217,31 +226,9 @@ class RecordSet:
         return Table(table.keys[places], table.offsets[places], table.ends[places])
 
     def _labels_of(self, table: Table) -> np.ndarray:
-        """The labels in the headers of these records, int64 [n]."""
-        at = table.offsets // 4
-        room = table.ends - table.offsets
-        heads = self._words[at + 1]
-        flags = self._words[np.minimum(at + 2, len(self._words) - 1)]
-        # The quick way reads at fixed places; it needs header and first label in the first frame.
-        needed = SIZE + 4 * (flags > 0)
-        quick = (self._words[at] == recordio.MAGIC) & (room >= needed + 8)
-        quick &= (heads >> 29 <= recordio.FIRST) & (heads % recordio.LENGTH_LIMIT >= needed)
-        place = np.where(quick, at + np.where(flags > 0, 8, 3), 0)
-        labels = self._words.view("<f4")[place].astype(np.float64)
-        for slow in np.nonzero(~quick)[0]:
-            offset = int(table.offsets[slow])
-            payload, _ = recordio.decode(
-                self._buffer, offset, end=int(table.ends[slow]), where=str(self.rec)
-            )
-            labels[slow] = unpack(payload, f"{self.rec}, byte {offset}")[0].labels[0]
-        wrong = ~((labels >= 0) & (labels == np.floor(labels)) & (labels < 2**31))
-        if wrong.any():
-            bad = int(np.argmax(wrong))
-            raise ValueError(
-                f"{self.rec}, key {table.keys[bad]}: expected a class number from 0, found label "
-                f"{labels[bad]:g}; not a set for classification, or damaged"
-            )
-        return labels.astype(np.int64)
+        if self._ids_are_keys:
+            self._require_ids(table)
+        return read_labels(self._buffer, self._words, table, self.rec)
 
 
 def read_property(path: Path) -> tuple[int, int, int]:

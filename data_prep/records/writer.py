@@ -21,7 +21,8 @@ class RecordSetWriter:
 
     Keys 1 to N are the images, grouped by person; N+1 to N+C one identity record a person with the
     range of its image keys; key 0, written last, the header record. Labels are given in the order
-    in which people first come. Used as a context manager; if the block raises, nothing is left behind.
+    in which people first come. Used as a context manager; if the block raises, nothing is
+    left behind.
 
         with RecordSetWriter("data/train", height=112, width=112) as writer:
             writer.add("Ada", jpeg_bytes, "Ada/0001.jpg")

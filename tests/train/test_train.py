@@ -96,13 +96,14 @@ def test_an_untrained_network_can_be_written(people, tmp_path):
         (["batch=13"], "batch: expected a multiple of 1 ranks x 4"),
         (["backbone.height=112"], "crops are 64x64"),
         (["data.records=[none/train]"], "none/train.rec"),
-        (["validation.pairs=none.txt", "validation.images=."], "none.txt"),
+        (["validation.pairs=none.txt", "validation.images={crops}"], "none.txt"),
         (["--resume"], "expected a checkpoint to resume from"),
         (["--confg", "x"], "unrecognized arguments"),
     ],
 )
 def test_wrong_input_is_one_line_and_leaves_nothing(people, tmp_path, words, expected):
     out = tmp_path / "wrong"
+    words = [word.format(crops=people.crops) for word in words]
     line = refused(command("train", "--config", settings(people, out), *words))
     assert expected in line
     assert not (out / "checkpoints").exists() and not (out / "export").exists()

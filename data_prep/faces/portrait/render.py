@@ -175,7 +175,7 @@ def _expose(scene: np.ndarray, how: Conditions) -> np.ndarray:
     size = len(scene)
     if how.blur * size > 0.2:
         scene = cv2.GaussianBlur(scene, (0, 0), how.blur * size)
-    picture = cv2.sqrt(scene * np.float32(2.0**how.exposure))
+    picture: np.ndarray = cv2.sqrt(scene * np.float32(2.0**how.exposure))
     picture *= 255
     if how.noise:
         noise = stream(how.noise_seed).standard_normal(scene.shape, np.float32)
