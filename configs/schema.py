@@ -93,11 +93,16 @@ class LossConfig:
     Attributes:
         name: a row of models.losses.LOSSES.
         args: its own settings (scale, margin, t, alpha, ...); those not named keep its defaults.
+        reduction: from the samples' losses to one: `mean`, `focal` (F-Softmax) or `hard_mining`
+            (HM-Softmax); they combine with every loss.
+        reduction_args: its settings: gamma of focal, keep of hard_mining.
         warmup_epochs: epochs over which margins and t rise from none to their value.
     """
 
     name: str = "sv_am"
     args: dict[str, Any] = field(default_factory=dict)
+    reduction: str = "mean"
+    reduction_args: dict[str, Any] = field(default_factory=dict)
     warmup_epochs: float = 0.0
 
     def __post_init__(self) -> None:

@@ -1,8 +1,10 @@
 """From a configuration to the objects of a run. The only file of train that reads settings."""
 
+import inspect
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,6 +23,7 @@ from models.head.sharded_head import ShardedHead
 from models.lookup import lookup
 from models.losses import LOSSES
 from models.losses.base import Loss
+from models.losses.reduction import REDUCTIONS, Reduction
 from train.loop import Plan
 from train.optim import build_sgd
 from train.sampler import StepBatches
@@ -35,15 +38,34 @@ def build_loss(config: LossConfig, num_classes: int) -> Loss:
         ValueError: no such loss, or it has no such setting (the nearest is named).
     """
     kind = lookup(LOSSES, config.name, "loss")
-    known = {f.name: f for f in fields(kind)}
     args = dict(config.args)
-    for name, value in args.items():
-        lookup(known, name, f"setting of loss {config.name!r}")
-        if isinstance(value, bool) or not isinstance(value, int | float | None):
-            raise ValueError(f"loss.args.{name}: expected a number, got {value!r}")
-    if "num_classes" in known:
+    _check_args(kind, args, f"loss {config.name!r}")
+    if "num_classes" in inspect.signature(kind).parameters:
         args["num_classes"] = num_classes
     return kind(**args)
+
+
+def build_reduction(config: LossConfig) -> Reduction:
+    """The reduction by name with its settings.
+
+    Raises:
+        ValueError: no such reduction, or it has no such setting (the nearest is named).
+    """
+    make = lookup(REDUCTIONS, config.reduction, "reduction")
+    _check_args(make, config.reduction_args, f"reduction {config.reduction!r}")
+    return make(**config.reduction_args)
+
+
+def _check_args(make: Callable[..., object], args: dict[str, Any], whose: str) -> None:
+    """Refuses a setting that `make` does not take, or one of another type than its default's."""
+    known = inspect.signature(make).parameters
+    for name, value in args.items():
+        default = lookup(known, name, f"setting of {whose}").default
+        wanted = float if default is None else type(default)
+        if isinstance(value, bool) != (wanted is bool) or (
+            wanted is float and not isinstance(value, int | float)
+        ):
+            raise ValueError(f"{whose}: expected {wanted.__name__} for {name}, got {value!r}")
 
 
 def build_transform(config: TrainConfig) -> Transform:
@@ -152,6 +174,7 @@ def build_plan(config: TrainConfig, *, images: int, num_classes: int, device: to
         batch=config.batch,
         lr=lr,
         loss=lambda step: loss.eased(rise(step, easing)),
+        reduction=build_reduction(config.loss),
         autocast=torch.bfloat16 if uses_bfloat16(config.precision, device) else None,
         clip=optim.clip,
         log_every=config.log_every,

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from models import comm
 from models.losses.base import Loss
+from models.losses.reduction import Reduction
 from train.log import Log
 from train.optim import set_lr
 from train.schedule import due
@@ -28,6 +29,7 @@ class Plan:
         batch: images a step over all ranks.
         lr: learning rate of a step.
         loss: loss of a step (margins may warm up).
+        reduction: from the samples' losses to one.
         autocast: dtype of the backbone's products; None for float32.
         clip: largest norm of the backbone's gradient; 0 does not clip.
         log_every, save_every, validate_every: steps between; a fraction may be asked of the latter.
@@ -37,6 +39,7 @@ class Plan:
     batch: int
     lr: Callable[[int], float]
     loss: Callable[[int], Loss]
+    reduction: Reduction
     autocast: torch.dtype | None
     clip: float
     log_every: int
@@ -78,7 +81,17 @@ def train(
         x = prepare(pixels, step)
         with torch.autocast(x.device.type, plan.autocast, enabled=plan.autocast is not None):
             emb_nD = wrapped(x)
-        loss, target_N = state.head(comm.undo_average(emb_nD), labels.to(x.device), plan.loss(step))
+        last = step + 1 == plan.total
+        saves = last or due(step + 1, plan.save_every)
+        logs = saves or (step + 1) % plan.log_every == 0
+        loss, target_N, hard = state.head(
+            comm.undo_average(emb_nD),
+            labels.to(x.device),
+            plan.loss(step),
+            reduction=plan.reduction,
+            step=step,
+            count_hard=logs,
+        )
         loss.backward()
         if plan.clip:
             norm = nn.utils.clip_grad_norm_(parameters, plan.clip)
@@ -87,9 +100,7 @@ def train(
         state.step = step + 1
         log.step()
 
-        last = state.step == plan.total
-        saves = last or due(state.step, plan.save_every)
-        if last or state.step % plan.log_every == 0 or saves:
+        if logs:
             if not loss.isfinite():  # the same on all ranks
                 raise DivergedError(
                     f"the loss is {loss.item()} at step {state.step}; the last checkpoint is good: "
@@ -100,6 +111,7 @@ def train(
             values = {
                 "loss": loss.item(),
                 "target_similarity": target_N.mean().item(),
+                "hard_negatives": hard.item(),
                 "lr": plan.lr(step),
                 "images_per_second": (state.step - done) * plan.batch / seconds,
             }

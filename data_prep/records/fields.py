@@ -68,8 +68,8 @@ def read_labels(buffer: recordio.Buffer, words: np.ndarray, table: Table, rec: P
 def read_ranges(words: np.ndarray, identities: Table, images: int) -> np.ndarray | None:
     """The positions [start, stop) of each person's images, int64 [C, 2], from identity records.
 
-    None if there are no such records, or they do not cover the images in order without gap, or there
-    are more images than their float32 labels can count (formats.md 2.3).
+    None if there are no such records, or they do not cover the images in order without gap, or
+    there are more images than their float32 labels can count (formats.md 2.3).
 
     Args:
         words: the file as words.
@@ -81,9 +81,9 @@ def read_ranges(words: np.ndarray, identities: Table, images: int) -> np.ndarray
     if (identities.ends - identities.offsets != IDENTITY_BYTES).any():
         return None
     at = identities.offsets[:, None] // 4
-    if (words[at + [0, 1, 2]] != [recordio.MAGIC, IDENTITY_BYTES - 8, 2]).any():
+    if (words[at + np.arange(3)] != [recordio.MAGIC, IDENTITY_BYTES - 8, 2]).any():
         return None
-    ranges = words.view("<f4")[at + [8, 9]]
+    ranges = words.view("<f4")[at + np.arange(8, 10)]
     first, end = ranges.T
     tiled = first[0] == 1 and end[-1] == images + 1 and (first[1:] == end[:-1]).all()
     return ranges.astype(np.int64) - 1 if tiled and (end > first).all() else None

@@ -112,18 +112,11 @@ def _known_names() -> dict[tuple[str, str], object]:
         ("numpy", "ndarray"): None,
         ("numpy", "dtype"): _Dtype,
         ("_codecs", "encode"): _latin1,
-        ("__builtin__", "bytes"): _empty_bytes,
-        ("builtins", "bytes"): _empty_bytes,
     }
     for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
         names[module, "_reconstruct"] = lambda *_: _Array()
         names[module, "scalar"] = _scalar
     return names
-
-
-def _empty_bytes() -> bytes:
-    """How protocols 0 to 2 write b"" in Python 3."""
-    return b""
 
 
 class _DataUnpickler(pickle.Unpickler):

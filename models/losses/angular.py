@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from models.losses.base import Loss, at_target
+from models.losses.base import Loss, with_target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +43,16 @@ class SVSoftmax(Loss):
 
     def logits(self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor) -> Tensor:
         """s f at the target, s (t cos + t - 1) at hard negatives, s cos elsewhere."""
-        is_target = at_target(index_N, owned_N, sim_Nc.shape[1])
-        negatives = sim_Nc
+        negatives_Nc = sim_Nc
         if self.t != 1:
-            hard = sim_Nc > self.margined(target_N).unsqueeze(1)
-            negatives = torch.where(hard, self.t * sim_Nc + (self.t - 1), sim_Nc)
-        own_N = sim_Nc.gather(1, index_N.unsqueeze(1))
-        return self.scale * torch.where(is_target, self.margined(own_N), negatives)
+            emphasised_Nc = self.t * sim_Nc + (self.t - 1)
+            negatives_Nc = torch.where(self.hard(sim_Nc, target_N), emphasised_Nc, sim_Nc)
+        own_N = self.margined(sim_Nc.gather(1, index_N.unsqueeze(1)).squeeze(1))
+        return self.scale * with_target(negatives_Nc, own_N, index_N, owned_N)
+
+    def hard(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
+        """Support vectors: cos theta_k > f(cos theta_y)."""
+        return sim_Nc > self.margined(target_N).unsqueeze(1)
 
     def eased(self, fraction: float) -> "SVSoftmax":
         """t moved from 1 to its value."""

@@ -4,6 +4,7 @@ N: samples of all ranks. c: the classes of one shard, or of one chunk of it.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -13,12 +14,19 @@ from torch import Tensor
 class Loss:
     """A pure function from one shard of similarities to logits. Holds settings, never weights.
 
-    The head takes the softmax cross-entropy of the logits over all shards and averages it over N.
-    Subclasses override `logits`, and `eased` where they have a margin to warm up.
+    The head takes the softmax cross-entropy of the logits over all shards and reduces it over N.
+    Subclasses override `logits`, and what else they need of the functions below. All of them are
+    pure: they call no collective and change no argument.
+
+    Attributes:
+        normalise_x, normalise_w: whether embeddings and class weights are L2-normalised before
+            their product: both, and similarities are cosines; none, and they are inner products.
+        draws: whether `shift` wants a random number a sample.
     """
 
-    normalised = True
-    """Whether similarities are cosines (rows of x and W L2-normalised) or plain inner products."""
+    normalise_x: ClassVar[bool] = True
+    normalise_w: ClassVar[bool] = True
+    draws: ClassVar[bool] = False
 
     def logits(self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor) -> Tensor:
         """Logits of one shard.
@@ -30,14 +38,43 @@ class Loss:
             owned_N: whether a sample's class is in this shard, bool.
 
         Returns:
-            A new tensor [N, c]. No argument is changed.
+            A new tensor [N, c], or `sim_Nc` itself. No argument is changed.
         """
         raise NotImplementedError
+
+    def shift(
+        self, target_N: Tensor, x_norm_N: Tensor, w_norm_N: Tensor, draw_N: Tensor | None
+    ) -> Tensor | None:
+        """How far each sample's target similarity is moved down before `logits` sees it.
+
+        For margins that depend on norms or on chance. Differentiated in its first three arguments
+        (detach what should not be); element i may depend on sample i alone, save through detached
+        values.
+
+        Args:
+            target_N: similarities to the own class; entries of other shards' samples mean nothing.
+            x_norm_N: norms of the embeddings, before any normalisation.
+            w_norm_N: norms of the own classes' weights, before any normalisation.
+            draw_N: standard normal numbers, the same on all ranks; None unless `draws`.
+        """
+        return None
 
     def virtual_logit(self, x_norm_N: Tensor, w_norm_N: Tensor) -> Tensor | None:
         """One more logit a sample, from the norms of x and of its class's weight; None for none.
 
-        The head adds it once over all ranks, on the owner of the sample's class.
+        The head adds it once over all ranks, on the owner of the sample's class. Differentiated in
+        both arguments.
+        """
+        return None
+
+    def penalty(self, x_norm_N: Tensor) -> Tensor | None:
+        """A term added to each sample's loss, from the norm of x; None for none."""
+        return None
+
+    def hard(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor | None:
+        """Which similarities count as hard negatives, bool [N, c]; None where there are none such.
+
+        The target's own entry may be either; whoever counts leaves it out.
         """
         return None
 
@@ -50,3 +87,9 @@ def at_target(index_N: Tensor, owned_N: Tensor, columns: int) -> Tensor:
     """Bool [N, c], true where a column is the sample's own class."""
     column_c = torch.arange(columns, device=index_N.device)
     return (column_c == index_N.unsqueeze(1)) & owned_N.unsqueeze(1)
+
+
+def with_target(negatives_Nc: Tensor, own_N: Tensor, index_N: Tensor, owned_N: Tensor) -> Tensor:
+    """`negatives_Nc` with each owned sample's target entry replaced by `own_N`, as a new tensor."""
+    is_target = at_target(index_N, owned_N, negatives_Nc.shape[1])
+    return torch.where(is_target, own_N.unsqueeze(1), negatives_Nc)

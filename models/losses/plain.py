@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -12,7 +13,8 @@ from models.losses.base import Loss
 class Softmax(Loss):
     """Softmax of W x, without bias, nothing normalised: the baseline of all papers."""
 
-    normalised = False
+    normalise_x: ClassVar[bool] = False
+    normalise_w: ClassVar[bool] = False
 
     def logits(self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor) -> Tensor:
         """The similarities themselves."""

@@ -53,7 +53,7 @@ def of_head(chunk):
         head = ShardedHead(NUM_CLASSES, DIM, chunk=chunk, dtype=torch.float64)
         head.weight_cD.data.copy_(weight[head.start : head.end])
         emb_nD = emb[mine].clone().requires_grad_()
-        value, _ = head(emb_nD, labels[mine], loss)
+        value, *_ = head(emb_nD, labels[mine], loss)
         value.backward()
         answers[name] = (value.detach(), emb_nD.grad, head.weight_cD.grad)
     return answers
@@ -93,7 +93,7 @@ def backbone_gradient():
     head.weight_cD.data.copy_(weight[head.start : head.end])
     n = BATCH // comm.world_size()
     mine = slice(comm.rank() * n, (comm.rank() + 1) * n)
-    loss, _ = head(comm.undo_average(wrapped(emb[mine])), labels[mine], CASES["sv_am"][0])
+    loss, *_ = head(comm.undo_average(wrapped(emb[mine])), labels[mine], CASES["sv_am"][0])
     loss.backward()
     return backbone.weight.grad
 
@@ -119,7 +119,7 @@ def test_initial_weights_do_not_depend_on_the_number_of_ranks(num_classes):
 def more_ranks_than_classes():
     head = ShardedHead(2, 3, dtype=torch.float64)
     emb = torch.full((1, 3), 1.0 + comm.rank(), dtype=torch.float64, requires_grad=True)
-    value, _ = head(emb, torch.tensor([comm.rank() % 2]), AM())
+    value, *_ = head(emb, torch.tensor([comm.rank() % 2]), AM())
     value.backward()
     return value.item(), bool(emb.grad.isfinite().all())
 
@@ -136,8 +136,8 @@ def test_extremes_stay_finite(name):
     emb = torch.tensor([[0.0, 0.0], [3.0, 0.0], [-2.0, 0.0], [1e4, 1e4]], requires_grad=True)
     head = ShardedHead(2, 2)
     head.weight_cD.data.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
-    value, _ = head(emb, torch.tensor([0, 0, 0, 1]), loss)
+    value, *_ = head(emb, torch.tensor([0, 0, 0, 1]), loss)
     value.backward()
     assert value.isfinite() and emb.grad.isfinite().all()
     assert head.weight_cD.grad.isfinite().all()
-    assert (emb.grad[0] == 0).all() or not loss.normalised
+    assert (emb.grad[0] == 0).all() or not loss.normalise_x

@@ -35,7 +35,7 @@ def advance(state, steps):
         x = torch.randn(BATCH, 3, generator=generator)[comm.rank() * n :][:n]
         y = torch.randint(CLASSES, (BATCH,), generator=generator)[comm.rank() * n :][:n]
         set_lr(state.optimiser, 0.1)
-        loss, _ = state.head(comm.undo_average(wrapped(x)), y, SVAM())
+        loss, *_ = state.head(comm.undo_average(wrapped(x)), y, SVAM())
         state.optimiser.zero_grad()
         loss.backward()
         state.optimiser.step()

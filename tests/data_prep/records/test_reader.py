@@ -173,7 +173,7 @@ def test_no_damage_to_the_framing_gives_a_wrong_record(tmp_path, make, with_inde
     if not with_index:
         prefix.with_suffix(".idx").unlink()
     for place in framing_bytes(whole):
-        for change in (1, 2, 3, 4, 8, 0x20, 0x40, 0x60, 0x80, 0xFF):
+        for change in (1, 3, 4, 0x20, 0x80, 0xFF):
             damaged = bytearray(whole)
             damaged[place] ^= change
             for stored, read in wrong_readings(prefix, rec, bytes(damaged)):

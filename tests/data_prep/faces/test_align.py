@@ -1,0 +1,90 @@
+"""The fit against InsightFace's own, against transforms that are known, and on what has none."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from data_prep.faces.align import TEMPLATE, align, similarity, template
+
+
+def turned(points, degrees, scale, shift):
+    angle = np.deg2rad(degrees)
+    matrix = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return points @ matrix.T + shift, np.column_stack([matrix, shift])
+
+
+@pytest.mark.parametrize("size", [112, 128, 224, 256])
+def test_the_fit_is_insightfaces(size):
+    face_align = pytest.importorskip("insightface.utils.face_align")
+    draw = np.random.default_rng(0)
+    for _ in range(20):
+        scale, turn = draw.uniform(0.3, 4), draw.uniform(-180, 180)
+        points, _ = turned(TEMPLATE, turn, scale, draw.uniform(-300, 300, 2))
+        points += draw.normal(0, 4, points.shape)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            theirs = face_align.estimate_norm(points, size)
+        ours = similarity(points, template((size, size)))
+        assert np.abs(ours - theirs).max() < 1e-6
+
+
+def test_known_transforms_come_back_and_sets_of_faces_are_fitted_at_once():
+    cases = [(0, 1, (0, 0)), (90, 1, (5, -7)), (-33, 2.5, (100, 40)), (180, 0.1, (0, 9))]
+    moved, matrices = zip(*(turned(TEMPLATE, *case) for case in cases))
+    for target, matrix in zip(moved, matrices):
+        assert np.abs(similarity(TEMPLATE, target) - matrix).max() < 1e-9
+    back = similarity(np.array(moved), TEMPLATE)
+    assert back.shape == (4, 2, 3)
+    for points, matrix in zip(moved, back):
+        assert np.abs(points @ matrix[:, :2].T + matrix[:, 2] - TEMPLATE).max() < 1e-9
+
+
+def test_no_other_similarity_is_nearer():
+    draw = np.random.default_rng(1)
+    points = TEMPLATE + draw.normal(0, 10, (5, 2))
+    best = similarity(points, TEMPLATE)
+
+    def distance(matrix):
+        return ((points @ matrix[:, :2].T + matrix[:, 2] - TEMPLATE) ** 2).sum()
+
+    for _ in range(200):
+        a, b, x, y = draw.normal(0, 1e-3, 4)
+        assert distance(best + [[a, -b, x], [b, a, y]]) > distance(best)
+
+
+@pytest.mark.parametrize("far", [0, 1e6])
+@pytest.mark.parametrize("value", [0.0, 37.5])
+def test_points_that_have_no_fit(value, far):
+    with pytest.raises(ValueError, match="five different landmarks"):
+        similarity(np.full((5, 2), value + far), TEMPLATE)
+    with pytest.raises(ValueError, match="finite"):
+        similarity(TEMPLATE * [1, np.nan], TEMPLATE)
+    symmetric = np.exp(4j * np.pi * np.arange(5) / 5)
+    with pytest.raises(ValueError, match="in no way"):
+        target = np.exp(2j * np.pi * np.arange(5) / 5)
+        similarity(
+            np.column_stack([symmetric.real, symmetric.imag]),
+            np.column_stack([target.real, target.imag]),
+        )
+
+
+def test_templates_of_other_sizes():
+    assert np.array_equal(template((112, 112)), TEMPLATE)
+    assert np.array_equal(template((112, 96)), TEMPLATE - [8, 0])
+    assert np.array_equal(template((224, 192)), 2 * (TEMPLATE - [8, 0]))
+    assert np.array_equal(template((128, 128)), TEMPLATE + [8, 0])
+    assert np.array_equal(template((256, 256)), 2 * (TEMPLATE + [8, 0]))
+    for size in (64, 120, 160):
+        assert np.allclose(template((size, size)), TEMPLATE * size / 112)
+    for size in [(96, 112), (112, 100), (0, 0), (-112, -112)]:
+        with pytest.raises(ValueError, match="expected a square crop"):
+            template(size)
+
+
+def test_landmarks_on_the_template_leave_the_picture_as_it_is():
+    image = np.random.default_rng(2).integers(0, 256, (112, 112, 3), np.uint8)
+    assert np.array_equal(align(image, TEMPLATE), image)
+    assert np.array_equal(align(image, TEMPLATE, (112, 96)), image[:, 8:104])
+    shifted = align(image, TEMPLATE + [10, 0])
+    assert np.array_equal(shifted[:, :102], image[:, 10:]) and not shifted[:, 102:].any()
