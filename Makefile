@@ -1,5 +1,5 @@
 # Everything works from a clean clone with Python 3.11, make, git and a network to PyPI.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || echo python3)
 BIN := .venv/bin
 
 .PHONY: help venv demo test test-slow check bench clean

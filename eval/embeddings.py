@@ -1,4 +1,4 @@
-"""Embeddings between extraction and judging: `X.npy`, `X.txt`, `X.json` (design, section 6).
+"""Embeddings between extraction and judging: `X.npy`, `X.txt`, `X.json` (docs/formats.md).
 
 Legend: `n` images, `m` rows asked for, `D` numbers in one embedding.
 """

@@ -35,6 +35,14 @@ def refused(result: subprocess.CompletedProcess) -> str:
     return lines[0]
 
 
+def real(name: str) -> Path:
+    """A file of the real data, which no commit holds; without it the test is skipped."""
+    folder = Path(os.environ.get("LIKENESS_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / name).exists():
+        pytest.skip(f"{name} is not in {folder}; LIKENESS_DATA names the folder of real data")
+    return folder / name
+
+
 @dataclass(frozen=True)
 class People:
     """A packed set of synthetic people: crops (64x64), record prefix, pairs file."""

@@ -203,7 +203,7 @@ class RecordSet:
     def _wrong_id(self, key: int, offset: int, found: int) -> ValueError:
         return ValueError(
             f"{self.rec}, key {key}, byte {offset}: expected a record with id {key}, found "
-            f"id {found}; the .idx is not this file's: get it again, or delete it to have it rebuilt"
+            f"id {found}; the .idx is another file's: get it again, or delete it to rebuild it"
         )
 
     def identity_ranges(self) -> np.ndarray | None:

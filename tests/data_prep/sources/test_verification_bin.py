@@ -90,8 +90,17 @@ def test_nothing_runs(tmp_path, evil, name, protocol):
 
 @pytest.mark.parametrize(
     "wrong",
-    [IMAGES, (IMAGES, SAME, 1), (IMAGES[:3], SAME), ([], []), ([*IMAGES[:3], "text"], SAME)]
-    + [(IMAGES, [2, True]), ([*IMAGES[:3], np.zeros(3)], SAME), (3, SAME), (IMAGES, {"a": 1})],
+    [
+        IMAGES,
+        (IMAGES, SAME, 1),
+        (IMAGES[:3], SAME),
+        ([], []),
+        ([*IMAGES[:3], "text"], SAME),
+        (IMAGES, [2, True]),
+        ([*IMAGES[:3], np.zeros(3)], SAME),
+        (3, SAME),
+        (IMAGES, {"a": 1}),
+    ],
 )
 def test_other_pickles(tmp_path, wrong):
     path = tmp_path / "lfw.bin"

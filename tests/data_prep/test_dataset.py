@@ -1,0 +1,85 @@
+"""Images with labels, and images with names, from every kind of place."""
+
+import numpy as np
+import pytest
+
+from data_prep.dataset import FaceDataset, open_images
+from data_prep.images import encode
+from data_prep.records.reader import RecordSet
+from data_prep.records.writer import RecordSetWriter
+from data_prep.sources.verification_bin import write_bin
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (5, 20, 16, 3), np.uint8)
+NAMES = ["a/0.png", "a/1.png", "b/0.png", "c/0.png", "c/1.png"]
+
+
+@pytest.fixture
+def prefix(tmp_path):
+    with RecordSetWriter(tmp_path / "set/train", height=20, width=16) as writer:
+        for name, pixels in zip(NAMES, PIXELS):
+            writer.add(name[0], encode(pixels, ".png"), name)
+    return tmp_path / "set/train"
+
+
+def test_pixels_are_rgb_and_labels_the_records(prefix):
+    faces = FaceDataset(prefix)
+    assert len(faces) == 5 and faces.num_classes == 3
+    assert faces.labels.tolist() == [0, 0, 1, 2, 2]
+    for (pixels, label), expected, stored in zip(faces, PIXELS, faces.labels):
+        assert np.array_equal(pixels, expected) and pixels.dtype == np.uint8
+        assert label == stored and type(label) is int
+    batch = faces.__getitems__([4, 0])
+    assert [label for _, label in batch] == [2, 0] and np.array_equal(batch[0][0], PIXELS[4])
+
+
+def test_several_sets_are_different_people(prefix):
+    faces = FaceDataset([prefix, RecordSet(prefix)])
+    assert faces.labels.tolist() == [0, 0, 1, 2, 2, 3, 3, 4, 5, 5] and faces.num_classes == 6
+    assert np.array_equal(faces[7][0], PIXELS[2]) and faces[7][1] == 4
+    for outside in (-1, 10):
+        with pytest.raises(IndexError):
+            faces[outside]
+    with pytest.raises(ValueError, match="empty list"):
+        FaceDataset([])
+
+
+def test_a_damaged_image_is_named(tmp_path):
+    with RecordSetWriter(tmp_path / "train", height=20, width=16) as writer:
+        writer.add("a", b"no image", "a/0.png")
+    with pytest.raises(ValueError, match=r"train\.rec, key 1: 8 bytes that are no image"):
+        FaceDataset(tmp_path / "train")[0]
+
+
+def test_folders_records_and_bins_give_the_same_images(prefix, tmp_path):
+    for name, pixels in zip(NAMES, PIXELS):
+        (tmp_path / "crops" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "crops" / name).write_bytes(encode(pixels, ".png"))
+    encoded = [encode(pixels, ".png") for pixels in PIXELS[:4]]
+    write_bin(tmp_path / "lfw.bin", encoded, [True, False])
+    for path, names in [
+        (tmp_path / "crops", NAMES),
+        (prefix, NAMES),
+        (prefix.with_suffix(".rec"), NAMES),
+        (tmp_path / "lfw.bin", ["000000", "000001", "000002", "000003"]),
+    ]:
+        images = open_images(path)
+        assert images.names == names and len(images) == len(names) and images.size == (20, 16)
+        assert all(np.array_equal(found, pixels) for found, pixels in zip(images, PIXELS))
+
+
+def test_images_of_another_size_are_named(tmp_path):
+    (tmp_path / "a.png").write_bytes(encode(PIXELS[0], ".png"))
+    (tmp_path / "b.png").write_bytes(encode(PIXELS[0, :10], ".png"))
+    images = open_images(tmp_path)
+    with pytest.raises(ValueError, match=r"b\.png: expected 20x16 .* found 10x16"):
+        images[1]
+
+
+def test_places_without_images(tmp_path):
+    with pytest.raises(FileNotFoundError, match="expected a folder of images, a record set"):
+        open_images(tmp_path / "none")
+    (tmp_path / "x.txt").write_text("x")
+    with pytest.raises(ValueError, match="expected a folder of images, a record set"):
+        open_images(tmp_path / "x.txt")
+    with pytest.raises(ValueError, match="found none at any depth"):
+        open_images(tmp_path)

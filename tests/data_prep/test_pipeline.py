@@ -1,0 +1,259 @@
+"""Photographs to crops, to records, and back: align, pack, check, unpack on small trees."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from data_prep.align_images import AlignSettings, align_folder
+from data_prep.check import find_problems
+from data_prep.faces.align import TEMPLATE, align
+from data_prep.images import decode, encode, parse_size
+from data_prep.pack import pack_folder
+from data_prep.records.header import pack
+from data_prep.records.reader import RecordSet
+from data_prep.records.recordio import encode as frames_of
+from data_prep.unpack import unpack_records
+
+ROOT = Path(__file__).parents[2]
+
+
+def picture(seed: int, height: int = 112, width: int = 112) -> np.ndarray:
+    """A smooth picture, such as JPEG keeps well."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (7, 7, 3), np.uint8)
+    return cv2.resize(coarse, (width, height))
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+
+@pytest.fixture
+def photos(tmp_path) -> Path:
+    """Five photographs of two people with landmarks, one without, and one line without photograph."""
+    lines = []
+    for i, name in enumerate(["b/1.png", "b/2.jpg", "a/1.png", "a/sub/2.png", "a/3.jpeg"]):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encode(picture(i, 150, 170), path.suffix.replace("e", "")))
+        points = (TEMPLATE * (1 + i / 10) + i).ravel()
+        lines.append(" ".join([name, *map(str, points)]))
+    lines.append(" ".join(["gone/1.png", *map(str, TEMPLATE.ravel())]))
+    (tmp_path / "photos/b/3.png").write_bytes(encode(picture(9), ".png"))
+    (tmp_path / "points.txt").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+@pytest.fixture
+def crops(tmp_path) -> Path:
+    """Three people with two to four crops each."""
+    for person, count in (("Cy", 2), ("Ann", 3), ("Bob_B", 4)):
+        for i in range(count):
+            path = tmp_path / "crops" / person / f"{i}.{'png' if i % 2 else 'jpg'}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encode(picture(i + count), path.suffix))
+    return tmp_path / "crops"
+
+
+def aligned(photos: Path, out: str, **options) -> dict:
+    settings = AlignSettings(**options.pop("settings", {}))
+    return align_folder(photos / "photos", photos / out, photos / "points.txt", settings, **options)
+
+
+def test_crops_are_the_aligned_photographs(photos):
+    summary = aligned(photos, "out", settings={"format": "png"})
+    counts = {"crops": 5, "failed": 0, "without_landmarks": 1, "missing_images": 1}
+    assert summary["counts"] == counts and summary["complete"]
+    assert summary["without_landmarks"] == ["b/3.png"]
+    assert summary["missing_images"] == ["gone/1.png"]
+    names = ["a/1.png", "a/3.png", "a/sub/2.png", "align.json", "b/1.png", "b/2.png"]
+    assert sorted(contents(photos / "out")) == names
+    photo = decode((photos / "photos/a/1.png").read_bytes(), "")
+    crop = decode((photos / "out/a/1.png").read_bytes(), "")
+    assert np.array_equal(crop, align(photo, TEMPLATE * 1.2 + 2))
+
+
+def test_crops_do_not_depend_on_workers_and_a_stopped_run_goes_on(photos):
+    aligned(photos, "one")
+    aligned(photos, "four", workers=4)
+    assert contents(photos / "one") == contents(photos / "four")
+    whole = contents(photos / "one")
+    (photos / "one/a/1.jpg").unlink()
+    (photos / "one/b/2.jpg").write_bytes(b"kept as it is")
+    note = photos / "one/align.json"
+    note.write_text(json.dumps(json.loads(note.read_text()) | {"complete": False}))
+    with pytest.raises(ValueError, match="--resume goes on"):
+        aligned(photos, "one")
+    with pytest.raises(ValueError, match="settings was"):
+        aligned(photos, "one", resume=True, settings={"quality": 80})
+    aligned(photos, "one", resume=True)
+    assert contents(photos / "one") == whole | {"b/2.jpg": b"kept as it is"}
+
+
+def test_alignment_names_what_failed(photos):
+    (photos / "photos/a/1.png").write_bytes(b"no picture")
+    summary = aligned(photos, "out")
+    assert [entry["image"] for entry in summary["failed"]] == ["a/1.png"]
+    shutil.rmtree(photos / "photos/a")
+    shutil.rmtree(photos / "photos/b")
+    (photos / "photos/x.png").write_bytes(b"")
+    with pytest.raises(ValueError, match="none of its 6 paths is an image"):
+        aligned(photos, "nothing")
+
+
+def test_two_images_that_would_share_a_crop(photos):
+    shutil.copy(photos / "photos/b/2.jpg", photos / "photos/b/1.jpg")
+    with (photos / "points.txt").open("a") as file:
+        file.write(" ".join(["b/1.jpg", *map(str, TEMPLATE.ravel())]) + "\n")
+    with pytest.raises(ValueError, match=r"b/1\.jpg and b/1\.png would both become b/1\.jpg"):
+        aligned(photos, "out")
+
+
+def test_landmark_paths_stay_in_the_folder(photos):
+    with (photos / "points.txt").open("a") as file:
+        file.write(" ".join(["../x.jpg", *map(str, TEMPLATE.ravel())]) + "\n")
+    with pytest.raises(ValueError, match="expected paths under"):
+        aligned(photos, "out")
+
+
+def test_packing_and_unpacking_gives_the_same_bytes(crops, tmp_path):
+    pack_folder(crops, tmp_path / "set/train", workers=3)
+    assert unpack_records(tmp_path / "set/train", tmp_path / "again") == 9
+    assert contents(tmp_path / "again") == contents(crops)
+    records = RecordSet(tmp_path / "set/train")
+    assert records.labels.tolist() == [0] * 3 + [1] * 4 + [2] * 2
+    assert records.manifest["class_names"] == ["Ann", "Bob_B", "Cy"]
+    assert find_problems(tmp_path / "set/train") == []
+
+
+def test_a_foreign_set_is_unpacked_under_labels_and_keys(crops, tmp_path):
+    image = (crops / "Ann/1.png").read_bytes()
+    (tmp_path / "train.rec").write_bytes(frames_of(pack(7, 0, image)))
+    (tmp_path / "train.idx").write_text("0\t0\n")
+    unpack_records(tmp_path / "train.rec", tmp_path / "again")
+    assert contents(tmp_path / "again") == {"000007/00000000.png": image}
+
+
+def test_records_do_not_depend_on_workers_but_on_the_seed(crops, tmp_path):
+    def packed(name: str, **options) -> bytes:
+        pack_folder(crops, tmp_path / name / "train", **options)
+        assert find_problems(tmp_path / name / "train") == []
+        return (tmp_path / name / "train.rec").read_bytes()
+
+    plain = packed("a")
+    assert packed("b", workers=4) == plain
+    mixed = packed("c", shuffle=1)
+    assert mixed == packed("d", shuffle=1, workers=2) and mixed != plain
+    records = RecordSet(tmp_path / "c/train")
+    assert records.labels.tolist() == [0] * 3 + [1] * 4 + [2] * 2
+
+
+def test_people_are_left_out_by_name(crops, tmp_path):
+    (tmp_path / "names.txt").write_text("Bob B\nNobody\n")
+    manifest = pack_folder(crops, tmp_path / "set/train", exclude=tmp_path / "names.txt")
+    assert manifest["class_names"] == ["Ann", "Cy"]
+    assert manifest["excluded"]["people"] == ["Bob_B"]
+    assert manifest["excluded"]["names_without_folder"] == ["Nobody"]
+
+
+def test_undecodable_images_are_skipped_and_named_or_refused(crops, tmp_path):
+    whole = (crops / "Ann/0.jpg").read_bytes()
+    (crops / "Ann/0.jpg").write_bytes(whole[: len(whole) // 2])
+    for path in (crops / "Bob_B").iterdir():
+        path.write_bytes(b"nothing")
+    manifest = pack_folder(crops, tmp_path / "set/train")
+    assert manifest["class_names"] == ["Ann", "Cy"] and manifest["images"] == 4
+    assert len(manifest["skipped"]) == 5 and "cut short" in manifest["skipped"][0]["reason"]
+    assert find_problems(tmp_path / "set/train") == []
+    with pytest.raises(ValueError, match=r"Ann/0\.jpg: the JPEG is cut short"):
+        pack_folder(crops, tmp_path / "strict/train", strict=True)
+    assert list((tmp_path / "strict").iterdir()) == []
+
+
+def test_other_sizes_are_refused(crops, tmp_path):
+    (crops / "Cy/1.png").write_bytes(encode(picture(0, 112, 96), ".png"))
+    with pytest.raises(ValueError, match=r"Cy/1\.png: expected 112x112 .* 112x96; align first"):
+        pack_folder(crops, tmp_path / "set/train")
+    assert list((tmp_path / "set").iterdir()) == []
+
+
+def damaged_set(crops: Path, tmp_path: Path) -> Path:
+    pack_folder(crops, tmp_path / "set/train")
+    return tmp_path / "set/train"
+
+
+@pytest.mark.parametrize("suffix", ["rec", "idx", "crc", "lst"])
+def test_check_finds_any_changed_byte(crops, tmp_path, suffix):
+    prefix = damaged_set(crops, tmp_path)
+    path = prefix.with_suffix(f".{suffix}")
+    whole = path.read_bytes()
+    for place in np.linspace(0, len(whole) - 1, 15).astype(int):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert find_problems(prefix)
+    path.write_bytes(whole)
+    assert find_problems(prefix) == []
+
+
+def test_check_names_the_record(crops, tmp_path):
+    prefix = damaged_set(crops, tmp_path)
+    rec = prefix.with_suffix(".rec")
+    whole = bytearray(rec.read_bytes())
+    lines = prefix.with_suffix(".idx").read_text().splitlines()
+    whole[int(lines[4].split("\t")[1]) + 200] ^= 1
+    rec.write_bytes(whole)
+    problems = find_problems(prefix)
+    assert len(problems) == 2 and "SHA-256" in problems[0] and "key 5, byte" in problems[1]
+
+
+def test_check_of_foreign_sets(tmp_path):
+    image = encode(picture(0, 20, 20), ".png")
+    payloads = [pack(label, key, image) for key, label in enumerate([0, 2, 0])]
+    frames = [frames_of(payload) for payload in payloads]
+    offsets = np.cumsum([0, *map(len, frames)])
+    (tmp_path / "train.rec").write_bytes(b"".join(frames))
+    (tmp_path / "train.idx").write_text("".join(f"{k}\t{offsets[k]}\n" for k in range(3)))
+    (tmp_path / "property").write_text("3,112,112\n")
+    problems = find_problems(tmp_path / "train")
+    assert any("1 of 3 classes have no image, first 1" in problem for problem in problems)
+    assert any("key 2: label 0 comes back" in problem for problem in problems)
+    assert sum("20x20 pixels" in problem for problem in problems) == 3
+
+
+def test_sizes():
+    assert parse_size("112") == (112, 112) and parse_size("112x96") == (112, 96)
+    for text in ("", "0", "x", "1x2x3", "-1", "a"):
+        with pytest.raises(ValueError, match="--size: expected"):
+            parse_size(text)
+
+
+def run_command(*words: object) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "data_prep", *map(str, words)],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def test_commands(photos):
+    shutil.move(photos / "photos/a/sub/2.png", photos / "photos/a/2.png")
+    points = photos / "points.txt"
+    points.write_text(points.read_text().replace("a/sub/2.png", "a/2.png"))
+    source = ["--images", photos / "photos", "--landmarks", points]
+    prefix, crops = photos / "set/train", photos / "crops"
+    for words, said in [
+        (["align", *source, "--out", crops, "--size", "112x96"], "5 crops"),
+        (["pack", "--images", crops, "--out", prefix, "--size", "112x96"], "5 images of 2 people"),
+        (["check", prefix], "no problem found"),
+        (["unpack", prefix, "--out", photos / "again"], "5 images"),
+    ]:
+        result = run_command(*words)
+        assert result.returncode == 0 and said in result.stdout, result.stdout + result.stderr
+    assert json.loads((photos / "set/train.manifest.json").read_text())["source"]["alignment"]
+    prefix.with_suffix(".lst").unlink()
+    result = run_command("check", prefix)
+    assert result.returncode == 2 and "train.lst: missing" in result.stdout
+    assert len(result.stderr.splitlines()) == 1 and "Traceback" not in result.stderr
