@@ -129,7 +129,7 @@ def _add_pack(commands: "argparse._SubParsersAction[Parser]") -> None:
         "--out", type=Path, required=True, metavar="PREFIX", help="such as data/train"
     )
     command.add_argument(
-        "--size", default="112", metavar="N|HxW", help="that every crop has, pixels"
+        "--size", metavar="N|HxW", help="that every crop must have, pixels (the first one's)"
     )
     command.add_argument(
         "--shuffle",
@@ -156,7 +156,7 @@ def _pack(arguments: argparse.Namespace) -> None:
     manifest = pack_folder(
         arguments.images,
         arguments.out,
-        size=parse_size(arguments.size),
+        size=None if arguments.size is None else parse_size(arguments.size),
         shuffle=arguments.shuffle,
         exclude=arguments.exclude,
         strict=arguments.strict,

@@ -22,7 +22,7 @@ def pack_folder(
     images: Path,
     prefix: Path,
     *,
-    size: tuple[int, int] = (112, 112),
+    size: tuple[int, int] | None = None,
     shuffle: int | None = None,
     exclude: Path | None = None,
     strict: bool = False,
@@ -37,7 +37,7 @@ def pack_folder(
     Args:
         images: tree IMAGES/person/image.
         prefix: `dir/train`.
-        size: (height, width) that every image must have, pixels.
+        size: (height, width) that every image must have, pixels; None for that of the first one.
         shuffle: seed that permutes the images of each person among themselves; people stay sorted
             and together, as InsightFace's layout wants.
         exclude: file of people to leave out, one name a line.
@@ -80,6 +80,7 @@ def pack_folder(
         )
     tasks = [(person.name, name) for person in people for name in person.images]
     details["skipped"] = skipped = []
+    size = size or _first_size(images, tasks)
     with RecordSetWriter(prefix, height=size[0], width=size[1], details=details) as writer:
         checked = ordered_map(partial(_read_one, images, size), tasks, workers)
         bar = tqdm(checked, total=count, desc="pack", unit="image", delay=2)
@@ -113,6 +114,17 @@ def report(manifest: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _first_size(images: Path, tasks: list[tuple[str, str]]) -> tuple[int, int]:
+    """(height, width) of the first image that can be decoded."""
+    for _, name in tasks:
+        try:
+            height, width = decode((images / name).read_bytes(), name).shape[:2]
+        except ValueError:
+            continue
+        return height, width
+    raise ValueError(f"{images}: expected images, none of {len(tasks)} can be decoded")
+
+
 def _read_one(images: Path, size: tuple[int, int], task: tuple[str, str]) -> tuple[bytes, str]:
     """An image's bytes, and why it cannot be decoded, if so."""
     name = task[1]
@@ -124,7 +136,7 @@ def _read_one(images: Path, size: tuple[int, int], task: tuple[str, str]) -> tup
     if (height, width) != size:
         raise ValueError(
             f"{images / name}: expected {size[0]}x{size[1]} pixels (height x width), found "
-            f"{height}x{width}; align first (python -m data_prep align), or name the crops' --size"
+            f"{height}x{width}; align all to one size first (python -m data_prep align)"
         )
     return encoded, ""
 

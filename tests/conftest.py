@@ -60,7 +60,7 @@ def people(tmp_path_factory) -> People:
     done(command("data_prep", "synthetic", "--out", out / "s", *make, "--folds", 4,
                  "--pairs-per-fold", 10))  # fmt: skip
     source = ["--images", out / "s/photos", "--landmarks", out / "s/landmarks.txt"]
-    done(command("data_prep", "align", *source, "--out", out / "crops", "--size", 64))
+    done(command("data_prep", "align", *source, "--out", out / "crops"))
     done(
         command(
             "data_prep", "pack", "--images", out / "crops", "--out", out / "train", "--size", 64

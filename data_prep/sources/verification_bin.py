@@ -121,7 +121,7 @@ def _known_names() -> dict[tuple[str, str], object]:
 
 
 class _DataUnpickler(pickle._Unpickler):
-    """The one in Python: the one in C takes 64 GB and is killed if four damaged bytes ask for it."""
+    """The one in Python: that in C allocates as many memo slots as four bytes of the file say."""
 
     known: ClassVar[dict[tuple[str, str], Any]] = _known_names()
 

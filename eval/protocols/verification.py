@@ -1,4 +1,4 @@
-"""One verification protocol run: embeddings and a pair list in, one JSON result out (docs/formats.md)."""
+"""One verification run: embeddings and a pair list in, one JSON result out (docs/formats.md)."""
 
 import os
 from pathlib import Path

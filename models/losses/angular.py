@@ -1,67 +1,53 @@
-"""Margins on the target's cosine: AM-Softmax and ArcFace, each with or without support vectors.
+"""Margins on the target's cosine that are the same for all samples: AM, Arc and both combined.
 
-A margin is a function f(cos theta_y) <= cos theta_y. Support-vector guidance (SV-Softmax) then
-looks for negatives that beat f and makes them harder; with t = 1 it changes nothing, so the plain
-losses are its special case and share this code.
+Each class is also a part to build with: guided.py puts support vectors on any of them.
 """
 
 import math
 from dataclasses import dataclass, replace
+from typing import Self
 
-import torch
 from torch import Tensor
 
-from models.losses.base import Loss, with_target
+from models.losses.base import with_target
+from models.losses.margins import combined, straight_through
+from models.losses.plain import NormFace
 
 
 @dataclass(frozen=True, kw_only=True)
-class SVSoftmax(Loss):
-    r"""SV-Softmax (arXiv 1812.11317, eq. 5): hard negatives get t cos + t - 1 in place of cos.
+class Margined(NormFace):
+    """s f(cos theta_y) at the target, s g(cos theta_k) elsewhere. Here f and g are the identity.
 
-    A negative k is hard (a support vector) when cos theta_k > f(cos theta_y), strictly. The factor
-    h(t, theta_k) e^{s cos} of the paper equals e^{s (t cos + t - 1)}, so h itself, which overflows
-    float32 at s = 64, is never formed. The indicator carries no gradient (eqs. 14, 15). The target
-    is never counted among the hard ones.
-
-    Attributes:
-        scale: s, multiplies every logit.
-        t: at least 1; 1 is no guidance. The authors use 1.2 and warn of divergence above 1.4.
+    Classes that say what f is and classes that say what g is override one function each and are
+    joined by inheriting from both.
     """
 
-    scale: float = 30.0
-    t: float = 1.2
-
-    def __post_init__(self) -> None:
-        if self.scale <= 0:
-            raise ValueError(f"expected scale > 0, got {self.scale}")
-        if self.t < 1:
-            raise ValueError(f"expected t >= 1 (1 turns support vectors off), got {self.t}")
-
     def margined(self, cos: Tensor) -> Tensor:
-        """f(cos theta_y): the target's cosine with the margin applied. Here: none."""
+        """f: the target's cosine with the margin applied, differentiable."""
         return cos
 
+    def own(self, cos: Tensor) -> Tensor:
+        """The target's logit over s, where it is not f (an easy margin)."""
+        return self.margined(cos)
+
+    def negatives(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
+        """g of all similarities; what it is at the target is not used."""
+        return sim_Nc
+
     def logits(self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor) -> Tensor:
-        """s f at the target, s (t cos + t - 1) at hard negatives, s cos elsewhere."""
-        negatives_Nc = sim_Nc
-        if self.t != 1:
-            emphasised_Nc = self.t * sim_Nc + (self.t - 1)
-            negatives_Nc = torch.where(self.hard(sim_Nc, target_N), emphasised_Nc, sim_Nc)
-        own_N = self.margined(sim_Nc.gather(1, index_N.unsqueeze(1)).squeeze(1))
+        """s f at the target, s g elsewhere."""
+        own_N = self.own(sim_Nc.gather(1, index_N.unsqueeze(1)).squeeze(1))
+        negatives_Nc = self.negatives(sim_Nc, target_N)
         return self.scale * with_target(negatives_Nc, own_N, index_N, owned_N)
 
     def hard(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
-        """Support vectors: cos theta_k > f(cos theta_y)."""
+        """Support vectors: cos theta_k > f(cos theta_y), strictly."""
         return sim_Nc > self.margined(target_N).unsqueeze(1)
-
-    def eased(self, fraction: float) -> "SVSoftmax":
-        """t moved from 1 to its value."""
-        return replace(self, t=1 + fraction * (self.t - 1))
 
 
 @dataclass(frozen=True, kw_only=True)
-class SVAM(SVSoftmax):
-    r"""SV-AM-Softmax (arXiv 1812.11317, eq. 6): f = cos theta_y - m, m as in AM-Softmax.
+class AM(Margined):
+    """AM-Softmax (arXiv 1801.05599): s (cos theta_y - m), at its authors' s = 30 and m = 0.35.
 
     Attributes:
         margin: m, subtracted from the cosine before the scale.
@@ -78,54 +64,94 @@ class SVAM(SVSoftmax):
         """Cos minus m."""
         return cos - self.margin
 
-    def eased(self, fraction: float) -> "SVAM":
-        """Both t and m moved towards their value."""
-        return replace(self, t=1 + fraction * (self.t - 1), margin=fraction * self.margin)
+    def eased(self, fraction: float) -> Self:
+        """m at `fraction` of its value."""
+        return replace(super().eased(fraction), margin=fraction * self.margin)
 
 
 @dataclass(frozen=True, kw_only=True)
-class AM(SVAM):
-    """AM-Softmax, also called CosFace (arXiv 1801.05599, 1801.09414): s (cos theta_y - m)."""
+class CosFace(AM):
+    """CosFace (arXiv 1801.09414): AM-Softmax at s = 64, m = 0.35 (arcface_torch takes m = 0.40)."""
 
-    t: float = 1.0
+    scale: float = 64.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class SVArc(SVSoftmax):
-    r"""SV-Arc-Softmax (arXiv 1812.11317, eq. 6): f = cos(theta_y + m), m as in ArcFace.
+class Arc(Margined):
+    r"""ArcFace (arXiv 1801.07698): s cos(theta_y + m).
 
     Past theta = pi - m, where cos(theta + m) would rise again, the target is cos theta - m sin m,
-    so that f stays monotone. The gradient is the exact one, finite at cos = +-1.
+    so that f stays monotone. The gradient is finite at cos = +-1.
 
     Attributes:
         margin: m, added to the angle, radians.
+        margin_grad: "exact" is the published gradient; "detach" lets the gradient of the cosine
+            through unchanged, as arcface_torch does; the exact one has a factor of
+            sin(theta + m) / sin theta more.
     """
 
+    scale: float = 64.0
     margin: float = 0.5
+    margin_grad: str = "exact"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.margin <= math.pi / 2:
-            raise ValueError(f"expected 0 <= margin <= pi/2 (radians), got {self.margin}")
+        _check_angle("margin", self.margin)
+        if self.margin_grad not in ("exact", "detach"):
+            raise ValueError(f"expected margin_grad exact or detach, got {self.margin_grad!r}")
 
     def margined(self, cos: Tensor) -> Tensor:
         """Cos(theta + m), or cos theta - m sin m past pi - m."""
-        if self.margin == 0:
-            return cos
-        # 1 - cos^2 as a product keeps its digits near +-1; the floor keeps the root's slope finite.
-        sin = ((1 - cos) * (1 + cos)).clamp_min(torch.finfo(cos.dtype).eps).sqrt()
-        turned = cos * math.cos(self.margin) - sin * math.sin(self.margin)
-        past = cos < -math.cos(self.margin)
-        return torch.where(past, cos - self.margin * math.sin(self.margin), turned)
+        value = combined(cos, 1, self.margin)
+        return value if self.margin_grad == "exact" else straight_through(value, cos)
 
-    def eased(self, fraction: float) -> "SVArc":
-        """Both t and m moved towards their value."""
-        return replace(self, t=1 + fraction * (self.t - 1), margin=fraction * self.margin)
+    def eased(self, fraction: float) -> Self:
+        """m at `fraction` of its value."""
+        return replace(super().eased(fraction), margin=fraction * self.margin)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arc(SVArc):
-    """ArcFace (arXiv 1801.07698): s cos(theta_y + m), with the published, exact gradient."""
+class Combined(Margined):
+    """The combined margin (arXiv 1801.07698, eq. 4): s (cos(m1 theta_y + m3) - m2).
 
-    t: float = 1.0
+    Numbered as in SV-Softmax: m1 of A-Softmax, m2 of AM, m3 of Arc. (The ArcFace paper calls the
+    last two m3 and m2; its best combined margin is, in our order, m1 = 1, m2 = 0.2, m3 = 0.3.) With
+    two of them off it is exactly the third's loss, save that cos(m1 theta) is not continued by
+    A-Softmax's staircase past pi / m1 but, as ArcFace is, by cos theta less a constant.
+
+    Attributes:
+        m1: factor on the angle; 1 is none.
+        m2: subtracted from the cosine, before the scale.
+        m3: added to the angle, radians.
+    """
+
     scale: float = 64.0
+    m1: float = 1.0
+    m2: float = 0.2
+    m3: float = 0.3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.m1 <= 0:
+            raise ValueError(f"expected m1 > 0 (factor on the angle, 1 is none), got {self.m1}")
+        if not 0 <= self.m2 <= 2:
+            raise ValueError(f"expected 0 <= m2 <= 2 (of a cosine), got {self.m2}")
+        _check_angle("m3", self.m3)
+
+    def margined(self, cos: Tensor) -> Tensor:
+        """Cos(m1 theta + m3) - m2, monotone over the whole circle."""
+        return combined(cos, self.m1, self.m3) - self.m2
+
+    def eased(self, fraction: float) -> Self:
+        """The three moved from none to their value."""
+        return replace(
+            super().eased(fraction),
+            m1=1 + fraction * (self.m1 - 1),
+            m2=fraction * self.m2,
+            m3=fraction * self.m3,
+        )
+
+
+def _check_angle(name: str, value: float) -> None:
+    if not 0 <= value <= math.pi / 2:
+        raise ValueError(f"expected 0 <= {name} <= pi/2 (radians), got {value}")

@@ -4,7 +4,7 @@ N: samples of all ranks. c: the classes of one shard, or of one chunk of it.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -27,6 +27,14 @@ class Loss:
     normalise_x: ClassVar[bool] = True
     normalise_w: ClassVar[bool] = True
     draws: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.normalise_x and cls.virtual_logit is not Loss.virtual_logit:
+            raise TypeError(
+                f"{cls.__name__}: a virtual logit needs embeddings that are not normalised: with "
+                "unit norms it is a constant, which crowds all negatives out of the softmax"
+            )
 
     def logits(self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor) -> Tensor:
         """Logits of one shard.
@@ -78,8 +86,19 @@ class Loss:
         """
         return None
 
-    def eased(self, fraction: float) -> "Loss":
+    def eased(self, fraction: float) -> Self:
         """This loss with its margins at `fraction` (0 to 1) of their value, for a warm-up."""
+        return self
+
+    def at(self, progress: float) -> Self:
+        """This loss as it is when `progress` (0 to 1, step over steps) of the run is done."""
+        return self
+
+    def updated(self, mean_target: float) -> Self:
+        """This loss after a step with that mean target similarity, where it keeps a running mean.
+
+        Such a loss has it in its field `t`, which is all that a checkpoint needs of it.
+        """
         return self
 
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 Reduction = Callable[[Tensor], Tensor]
@@ -36,7 +37,9 @@ class Focal:
 
     def __call__(self, ce_N: Tensor) -> Tensor:
         """The weighted mean over all samples."""
-        return ((-(-ce_N).expm1()).pow(self.gamma) * ce_N).mean()
+        # Rounding may leave a cross-entropy of -1e-16, and roots have no slope at 0.
+        wrong_N = (-(-ce_N).expm1()).clamp_min(torch.finfo(ce_N.dtype).tiny)
+        return (wrong_N.pow(self.gamma) * ce_N).mean()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +60,8 @@ class HardMining:
     def __call__(self, ce_N: Tensor) -> Tensor:
         """The mean over the kept samples."""
         order = ce_N.argsort(descending=True, stable=True)
-        return ce_N[order[: math.ceil(self.keep * ce_N.shape[0])]].mean()
+        kept = math.ceil(round(self.keep * ce_N.shape[0], 6))  # 0.7 * 10 is above 7 in floats
+        return ce_N[order[:kept]].mean()
 
 
 REDUCTIONS: dict[str, Callable[..., Reduction]] = {

@@ -12,7 +12,9 @@ class Virtual(Softmax):
     r"""Virtual Softmax (arXiv 1811.12611): W_virt = ||W_y|| x / ||x|| joins the denominator.
 
     Its logit is ||W_y|| ||x||, with gradient through both norms (the paper's coupling decay).
-    Nothing is normalised: with unit norms the logit would be a constant and the loss degenerate.
+    Nothing is normalised, and there is no setting to change that: with unit norms and a scale s the
+    logit would be the constant s, which leaves nothing to push negatives away; `Loss` refuses a
+    class that tries.
     Since the virtual logit is never below the target's, the loss is never below log 2, and the
     accuracy during training must be taken over the real classes. Under class sampling the virtual
     class always stays, so its share of the denominator grows as real negatives are left out.

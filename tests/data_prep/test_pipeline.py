@@ -35,7 +35,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def photos(tmp_path) -> Path:
-    """Five photographs of two people with landmarks, one without, and one line without photograph."""
+    """Five photographs with landmarks, one without, and one line without photograph."""
     lines = []
     for i, name in enumerate(["b/1.png", "b/2.jpg", "a/1.png", "a/sub/2.png", "a/3.jpeg"]):
         path = tmp_path / "photos" / name
@@ -177,7 +177,7 @@ def test_undecodable_images_are_skipped_and_named_or_refused(crops, tmp_path):
 
 def test_other_sizes_are_refused(crops, tmp_path):
     (crops / "Cy/1.png").write_bytes(encode(picture(0, 112, 96), ".png"))
-    with pytest.raises(ValueError, match=r"Cy/1\.png: expected 112x112 .* 112x96; align first"):
+    with pytest.raises(ValueError, match=r"Cy/1\.png: expected 112x112 .* 112x96; align all"):
         pack_folder(crops, tmp_path / "set/train")
     assert list((tmp_path / "set").iterdir()) == []
 

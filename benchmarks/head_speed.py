@@ -1,0 +1,86 @@
+"""One step of the classification head, forward + backward + update: ours with SV-AM-Softmax against
+the textbook dense head with AM-Softmax, which has less to do, in the same run.
+
+    python -m benchmarks.head_speed [--json] [--quick]
+
+f32_C, bf16_C: our time over the dense head's (bf16: of our matrix products; its are float32).
+gemm_fraction_f32_100k: time of the three products a step needs at least, measured bare, over ours.
+"""
+
+import gc
+from collections.abc import Callable
+
+import torch
+
+from benchmarks.dense_head import DenseHead
+from benchmarks.measure import arguments, in_turn, show
+from models.head.sharded_head import ShardedHead
+from models.losses import SVAM
+
+DIM, BATCH = 512, 256
+
+
+def stepper(head: torch.nn.Module, loss: Callable[..., torch.Tensor], fused: bool) -> Callable:
+    """A function that does one whole step."""
+    sgd = torch.optim.SGD(
+        head.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4, fused=fused or None
+    )
+
+    def step() -> None:
+        x = torch.randn(BATCH, DIM, requires_grad=True)
+        loss(x).backward()
+        sgd.step()
+        sgd.zero_grad()
+
+    return step
+
+
+def ours(classes: int, dtype: torch.dtype | None) -> Callable:
+    """A step of the sharded head."""
+    head = ShardedHead(classes, DIM, product_dtype=dtype)
+    labels = torch.randint(classes, (BATCH,))
+    return stepper(head, lambda x: head(x, labels, SVAM())[0], fused=True)
+
+
+def dense(classes: int) -> Callable:
+    """A step of the textbook head."""
+    head = DenseHead(classes, DIM)
+    labels = torch.randint(classes, (BATCH,))
+    return stepper(head, lambda x: head(x, labels), fused=False)
+
+
+def products(classes: int) -> Callable:
+    """The three products alone: similarities, gradient of x, gradient of W."""
+    x, w = torch.randn(BATCH, DIM), torch.randn(classes, DIM)
+    sim = torch.randn(BATCH, classes)
+    out_x, out_w = torch.empty_like(x), torch.empty_like(w)
+
+    def step() -> None:
+        torch.mm(x, w.T, out=sim)
+        torch.mm(sim, w, out=out_x)
+        torch.mm(sim.T, x, out=out_w)
+
+    return step
+
+
+def main() -> None:
+    """Measures and prints."""
+    args = arguments(__doc__ or "")
+    sizes = {"10k": 10_000, "100k": 100_000} | ({} if args.quick else {"1m": 1_000_000})
+    figures: dict[str, float] = {}
+    for name, classes in sizes.items():
+        rounds = 3 if args.quick else 7
+        textbook, f32, bf16, bare = in_turn(
+            [dense(classes), ours(classes, None), ours(classes, torch.bfloat16), products(classes)],
+            rounds,
+        )
+        figures |= {f"f32_{name}": f32 / textbook, f"bf16_{name}": bf16 / textbook}
+        if name == "100k":
+            figures["gemm_fraction_f32_100k"] = bare / f32
+        figures |= {f"dense_seconds_{name}": textbook, f"f32_seconds_{name}": f32}
+        gc.collect()
+    show("head_speed", figures, args.json)
+
+
+if __name__ == "__main__":
+    main()

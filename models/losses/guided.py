@@ -1,0 +1,156 @@
+"""Hard negatives made harder: SV-Softmax, MV-Softmax and CurricularFace, on any margin.
+
+A negative is hard when its cosine beats the target's after the margin, strictly: a tie is easy. The
+target is never counted among them, and the indicator carries no gradient. Under class sampling a
+hard negative is drawn with probability rate, so the hardest is mostly missing.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from models.losses.angular import AM, Arc, Combined, Margined
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guided(Margined):
+    """g(cos theta_k) is `emphasised` for hard negatives, and the cosine for others."""
+
+    def negatives(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
+        """Emphasised where hard."""
+        return torch.where(self.hard(sim_Nc, target_N), self.emphasised(sim_Nc, target_N), sim_Nc)
+
+    def emphasised(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
+        """What stands for a hard negative's cosine."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class SVSoftmax(Guided):
+    r"""SV-Softmax (arXiv 1812.11317, eq. 5): hard negatives get t cos + t - 1 in place of cos.
+
+    The factor h(t, theta_k) e^{s cos} of the paper equals e^{s (t cos + t - 1)}, so h itself, which
+    overflows float32 at s = 64, is never formed. The indicator has no gradient (eqs. 14, 15).
+
+    Attributes:
+        scale: s; the authors' 30.
+        t: at least 1; 1 is no guidance. The authors use 1.2 and warn of divergence above 1.4.
+    """
+
+    scale: float = 30.0
+    t: float = 1.2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.t < 1:
+            raise ValueError(f"expected t >= 1 (1 turns support vectors off), got {self.t}")
+
+    def emphasised(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
+        """t cos + t - 1."""
+        return self.t * sim_Nc + (self.t - 1)
+
+    def eased(self, fraction: float) -> Self:
+        """t moved from 1 to its value, and the margin as its own class says."""
+        return replace(super().eased(fraction), t=1 + fraction * (self.t - 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SVAM(SVSoftmax, AM):
+    """SV-AM-Softmax (arXiv 1812.11317, eq. 6): f = cos theta_y - m. s = 30, m = 0.35, t = 1.2."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SVArc(SVSoftmax, Arc):
+    """SV-Arc-Softmax (arXiv 1812.11317, eq. 6): f = cos(theta_y + m). s = 30, m = 0.5, t = 1.2."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SVCombined(SVSoftmax, Combined):
+    """SV-Softmax on the combined margin (arXiv 1812.11317, eq. 6): cos(m1 theta_y + m3) - m2."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MVSoftmax(Guided):
+    r"""MV-Softmax (AAAI 2020; code: xiaoboCASIA/SV-X-Softmax): misclassified vectors.
+
+    Hard negatives get (t + 1) cos + t (adaptive) or cos + t (fixed). Adaptive without easy margin
+    is SV-Softmax at 1 + t.
+
+    Attributes:
+        scale: s; 32 in the authors' code.
+        t: at least 0; 0 is no guidance, 0.2 in the authors' code.
+        mode: "adaptive" or "fixed".
+        easy_margin: whether the margin is only applied to targets with cos > 0; which negatives are
+            hard is told with the margin all the same, as in the authors' code. True there; False
+            here, since the target's logit then falls by the whole margin as cos passes above 0.
+    """
+
+    scale: float = 32.0
+    t: float = 0.2
+    mode: str = "adaptive"
+    easy_margin: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.t < 0:
+            raise ValueError(f"expected t >= 0 (0 turns guidance off), got {self.t}")
+        if self.mode not in ("adaptive", "fixed"):
+            raise ValueError(f"expected mode adaptive or fixed, got {self.mode!r}")
+
+    def own(self, cos: Tensor) -> Tensor:
+        """f, or cos where an easy margin spares it."""
+        margined = self.margined(cos)
+        return torch.where(cos > 0, margined, cos) if self.easy_margin else margined
+
+    def emphasised(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
+        """(t + 1) cos + t, or cos + t."""
+        return (self.t + 1) * sim_Nc + self.t if self.mode == "adaptive" else sim_Nc + self.t
+
+    def eased(self, fraction: float) -> Self:
+        """t at `fraction` of its value, and the margin as its own class says."""
+        return replace(super().eased(fraction), t=fraction * self.t)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MVAM(MVSoftmax, AM):
+    """MV-AM-Softmax: f = cos theta_y - m, m = 0.35."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MVArc(MVSoftmax, Arc):
+    """MV-Arc-Softmax: f = cos(theta_y + m), m = 0.5."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curricular(Guided, Arc):
+    """CurricularFace (CVPR 2020; code: HuangYG123/CurricularFace): cos (t + cos) where hard.
+
+    t is a running mean of the batch's mean target cosine, brought up to date with this batch's
+    before it is used. The loss holds no state: `logits` starts from the `t` of the steps before,
+    and `updated` gives the loss for the next step. Sampling does not change t.
+
+    Attributes:
+        scale: s.
+        t: the running mean before this step; 0 at the start of a run.
+        rate: weight of a new batch in it; 0.01 (TFace takes 0.1).
+    """
+
+    scale: float = 64.0
+    t: float = 0.0
+    rate: float = 0.01
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.rate <= 1:
+            raise ValueError(f"expected rate in 0 .. 1, got {self.rate}")
+
+    def emphasised(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
+        """Cos (t + cos), t with this batch in it; differentiated through both factors."""
+        t = (1 - self.rate) * self.t + self.rate * target_N.mean()
+        return sim_Nc * (t + sim_Nc)
+
+    def updated(self, mean_target: float) -> Self:
+        """t with one more batch in it."""
+        return replace(self, t=(1 - self.rate) * self.t + self.rate * mean_target)
