@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+from pathlib import Path
 from typing import Any
 
 from data_prep.cli import Parser, run
@@ -115,6 +116,10 @@ def _run(args: argparse.Namespace, argv: list[str]) -> None:
     from eval.embeddings import load
     from eval.protocols.verification import verify
 
+    if Path(args.out).absolute() == Path(f"{args.embeddings}.json").absolute():
+        raise ValueError(
+            f"--out {args.out}: is the description of the embeddings; choose another name"
+        )
     result = verify(
         args.protocol,
         args.pairs,

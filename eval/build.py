@@ -53,14 +53,14 @@ def open_model(
                 raise ValueError(
                     f"{folder}: states its own transform; leave --mean and --scale out"
                 )
-            return _exported(folder, device)
+            return _exported(folder, path, device)
     expected = "a run, an exported backbone, a .pth or .pt checkpoint or an .onnx file"
     if path.exists():
         raise ValueError(f"{path}: expected {expected}; a run has export/ once it has finished")
     raise FileNotFoundError(f"{path}: expected {expected}, found nothing there")
 
 
-def _exported(folder: Path, device: torch.device) -> tuple[Embedder, Origin]:
+def _exported(folder: Path, given: Path, device: torch.device) -> tuple[Embedder, Origin]:
     """A backbone that train exported; its weights are checked against their hash."""
     from safetensors.torch import load_file
 
@@ -79,7 +79,7 @@ def _exported(folder: Path, device: torch.device) -> tuple[Embedder, Origin]:
     make = lookup(BACKBONES, meta["backbone"], "backbone")
     net = make(dim=meta["dim"], height=transform.height, width=transform.width)
     _load(net, load_file(weights), weights)
-    origin = Origin(path=str(folder), sha256=sha256, kind=meta["backbone"], step=meta.get("step"))
+    origin = Origin(path=str(given), sha256=sha256, kind=meta["backbone"], step=meta.get("step"))
     return TorchEmbedder(_placed(net, device), transform, device), origin
 
 

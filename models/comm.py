@@ -14,6 +14,10 @@ import torch
 import torch.distributed as dist  # noqa: TID251
 from torch import Tensor, nn
 
+# torch 2.14 has new names for these and warns of the old ones.
+_gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
+_reduce_scatter = getattr(dist, "reduce_scatter_single", None) or dist.reduce_scatter_tensor
+
 
 def is_distributed() -> bool:
     """Whether a process group is up."""
@@ -83,7 +87,7 @@ def gather_rows(rows: Tensor) -> Tensor:
     if world_size() == 1:
         return rows.detach()
     whole = rows.new_empty((world_size() * rows.shape[0], *rows.shape[1:]))
-    dist.all_gather_into_tensor(whole, rows.detach().contiguous())
+    _gather(whole, rows.detach().contiguous())
     return whole
 
 
@@ -95,7 +99,7 @@ def sum_scatter_rows(rows: Tensor) -> Tensor:
         total = all_sum(rows)
         return total.chunk(world_size())[rank()].contiguous()
     part = rows.new_empty((rows.shape[0] // world_size(), *rows.shape[1:]))
-    dist.reduce_scatter_tensor(part, rows.contiguous())
+    _reduce_scatter(part, rows.contiguous())
     return part
 
 

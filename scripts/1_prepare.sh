@@ -6,7 +6,7 @@
 source "$(dirname "$0")/env.sh"
 if [ $# -lt 3 ]; then sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2; fi
 photos=$1 landmarks=$2 out=$3; shift 3
-workers=${WORKERS:-$(nproc)}
+workers=${WORKERS:-$cores}
 say python -m data_prep align --images "$photos" --landmarks "$landmarks" --out "$out/crops" \
   --size "${SIZE:-112}" --workers "$workers" --resume
 say python -m data_prep pack --images "$out/crops" --out "$out/train" --workers "$workers" "$@"

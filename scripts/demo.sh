@@ -5,7 +5,7 @@
 # Leaves out/demo/report.html, trained.json and untrained.json; starts afresh each time.
 source "$(dirname "$0")/env.sh"
 out=out/demo
-workers=$(nproc)
+workers=$cores
 rm -rf "$out"
 
 echo "Likeness demo: all in $out"
@@ -23,12 +23,12 @@ say python -m data_prep check "$out/records/train"
 run=("--config" configs/presets/demo.yaml "data.records=[$out/records/train]"
   "validation.images=$out/test/crops" "validation.pairs=$out/test/pairs.txt" "$@")
 say python -m train "${run[@]}" out="$out/untrained" --untrained
-say torchrun --standalone --nproc-per-node 2 -m train "${run[@]}" out="$out/run"
+say torchrun --standalone --nproc-per-node 2 -m train "${run[@]}" out="$out/trained"
 
 for name in untrained trained; do
-  model=$([ "$name" = trained ] && echo "$out/run" || echo "$out/untrained")
-  say python -m eval extract --model "$model" --images "$out/test/crops" --out "$out/$name"
-  say python -m eval run --protocol lfw --pairs "$out/test/pairs.txt" --embeddings "$out/$name" \
+  embeddings="$out/embeddings/$name"
+  say python -m eval extract --model "$out/$name" --images "$out/test/crops" --out "$embeddings"
+  say python -m eval run --protocol lfw --pairs "$out/test/pairs.txt" --embeddings "$embeddings" \
     --out "$out/$name.json"
 done
 say python -m eval report "$out/trained.json" "$out/untrained.json" --out "$out/report.html" \

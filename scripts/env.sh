@@ -3,6 +3,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
 if [ -d .venv/bin ]; then export PATH="$PWD/.venv/bin:$PATH"; fi
+cores=$(getconf _NPROCESSORS_ONLN)
 # Two processes on two cores: more threads than cores costs far more than it gives.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 

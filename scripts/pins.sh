@@ -6,7 +6,7 @@
 source "$(dirname "$0")/env.sh"
 if [ $# -lt 2 ]; then sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2; fi
 data=$1 out=$2; shift 2
-workers=$(nproc)
+workers=$cores
 mkdir -p "$out"
 
 say tar -xf "$data/pins_faces112.tar" -C "$out"
@@ -22,11 +22,11 @@ say python -m train "${run[@]}" out="$out/untrained" --untrained
 say torchrun --standalone --nproc-per-node 2 -m train "${run[@]}" out="$out/trained"
 
 for name in untrained trained; do
-  say python -m eval extract --model "$out/$name" --images "$out/lfw112" --out "$out/$name"
+  say python -m eval extract --model "$out/$name" --images "$out/lfw112" --out "$out/embeddings/$name"
   say python -m eval run --protocol lfw --pairs "$data/lists/lfw_pairs.txt" \
-    --embeddings "$out/$name" --out "$out/${name}_lfw.json"
+    --embeddings "$out/embeddings/$name" --out "$out/${name}_lfw.json"
   say python -m eval run --protocol sllfw --pairs "$data/lists/pair_similar_LFW.txt" \
-    --embeddings "$out/$name" --out "$out/${name}_lookalike.json"
+    --embeddings "$out/embeddings/$name" --out "$out/${name}_lookalike.json"
 done
 say python -m eval report "$out"/{trained,untrained}_{lfw,lookalike}.json --out "$out/report.html" \
   --title "pins_faces112 without LFW's people, SV-AM-Softmax"

@@ -57,13 +57,9 @@ def people(tmp_path_factory) -> People:
     """12 people x 6 photographs, aligned and packed, with 4 folds of 10 + 10 pairs."""
     out = tmp_path_factory.mktemp("people")
     make = ["--people", 12, "--images", 6, "--size", 128, "--seed", 3]
-    done(command("data_prep", "synthetic", "--out", out / "s", *make, "--folds", 4,
-                 "--pairs-per-fold", 10))  # fmt: skip
+    make += ["--folds", 4, "--pairs-per-fold", 10]
+    done(command("data_prep", "synthetic", "--out", out / "s", *make))
     source = ["--images", out / "s/photos", "--landmarks", out / "s/landmarks.txt"]
-    done(command("data_prep", "align", *source, "--out", out / "crops"))
-    done(
-        command(
-            "data_prep", "pack", "--images", out / "crops", "--out", out / "train", "--size", 64
-        )
-    )
+    done(command("data_prep", "align", *source, "--out", out / "crops", "--size", 64))
+    done(command("data_prep", "pack", "--images", out / "crops", "--out", out / "train"))
     return People(out / "crops", out / "train", out / "s/pairs.txt")

@@ -18,13 +18,13 @@ class MagFace(NormFace):
     r"""MagFace (arXiv 2103.06627; code: IrvingMeng/MagFace): s cos(theta_y + m(a)) + lambda_g g(a).
 
     a is ||x|| clipped to [norm_low, norm_high]; m(a) rises linearly over that range; the penalty is
-    g(a) = a / norm_high^2 + 1 / a. Gradients pass through the norm, in m and in g, inside the range.
+    g(a) = a / norm_high^2 + 1 / a. Gradients pass through the norm, in m and g, inside the range.
     Unlike the code's default there is no easy margin; past pi - m the target goes on as in ArcFace.
 
     Attributes:
         norm_low, norm_high: l_a and u_a.
         margin_low, margin_high: l_m and u_m, radians.
-        weight: lambda_g; 20 in the code for ResNet-50, 35 in the paper for ResNet-100.
+        lambda_g: weight of the penalty; 0 is none.
     """
 
     scale: float = 64.0
@@ -32,7 +32,7 @@ class MagFace(NormFace):
     norm_high: float = 110.0
     margin_low: float = 0.45
     margin_high: float = 0.8
-    weight: float = 20.0
+    lambda_g: float = 20.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -45,8 +45,8 @@ class MagFace(NormFace):
                 f"expected 0 <= margin_low <= margin_high <= pi/2 (radians), got "
                 f"{self.margin_low} and {self.margin_high}"
             )
-        if self.weight < 0:
-            raise ValueError(f"expected weight >= 0, got {self.weight}")
+        if self.lambda_g < 0:
+            raise ValueError(f"expected lambda_g >= 0, got {self.lambda_g}")
 
     def shift(
         self, target_N: Tensor, x_norm_N: Tensor, w_norm_N: Tensor, draw_N: Tensor | None
@@ -59,7 +59,7 @@ class MagFace(NormFace):
     def penalty(self, x_norm_N: Tensor) -> Tensor:
         """lambda_g (a / u_a^2 + 1 / a)."""
         a_N = self._clipped(x_norm_N)
-        return self.weight * (a_N / self.norm_high**2 + 1 / a_N)
+        return self.lambda_g * (a_N / self.norm_high**2 + 1 / a_N)
 
     def eased(self, fraction: float) -> Self:
         """Both margins at `fraction` of their value; the penalty stays."""

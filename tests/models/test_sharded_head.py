@@ -1,62 +1,51 @@
 """The sharded, chunked head against a dense float64 reference: loss and both gradients."""
 
-import math
-
 import pytest
 import torch
 from torch import nn
 
 from models import comm
 from models.head.sharded_head import ShardedHead
-from models.losses import AM, LOSSES, SVAM, Arc, Coco, Softmax, SVArc, SVSoftmax, Virtual
+from models.losses import AM, LOSSES
 from tests.dist import run_processes
-from tests.models.reference import dense_loss
+from tests.models.cases import (
+    BATCH,
+    CASES,
+    DIM,
+    NUM_CLASSES,
+    VARIANTS,
+    of_reference,
+    problem,
+    reduction_of,
+)
 
-CASES = {
-    "softmax": (Softmax(), {}),
-    "am": (AM(scale=16.0, margin=0.3), {"scale": 16.0, "margin": 0.3}),
-    "arc": (Arc(scale=16.0, margin=0.4), {"scale": 16.0, "margin": 0.4}),
-    "sv": (SVSoftmax(scale=16.0, t=1.2), {"scale": 16.0, "t": 1.2}),
-    "sv_am": (SVAM(scale=16.0, margin=0.3, t=1.2), {"scale": 16.0, "margin": 0.3, "t": 1.2}),
-    "sv_arc": (SVArc(scale=16.0, margin=0.4, t=1.2), {"scale": 16.0, "margin": 0.4, "t": 1.2}),
-    "virtual": (Virtual(), {}),
-    "coco": (Coco(num_classes=13), {"scale": 0.5 * math.log(12) + 3}),
-}
-NUM_CLASSES, DIM, BATCH = 13, 6, 12  # 13 over 2, 3, 4 ranks is uneven; 12 divides by 1, 2, 3, 4
-
-
-def problem():
-    generator = torch.Generator().manual_seed(7)
-    emb = torch.randn(BATCH, DIM, generator=generator, dtype=torch.float64)
-    weight = torch.randn(NUM_CLASSES, DIM, generator=generator, dtype=torch.float64)
-    # every label in the first third: with 3 or 4 ranks some rank owns no label at all
-    labels = torch.randint(0, 4, (BATCH,), generator=generator)
-    emb[: BATCH // 2] += 4 * weight[labels[: BATCH // 2]]  # easy ones among the hard
-    return emb, weight, labels
+CHUNKS = (1, 7, NUM_CLASSES)
 
 
-def of_reference(name):
-    emb, weight, labels = problem()
-    emb.requires_grad_(), weight.requires_grad_()
-    loss = dense_loss(name, emb, weight, labels, **CASES[name][1])
-    loss.backward()
-    return loss.detach(), emb.grad, weight.grad
-
-
-def of_head(chunk):
-    """{name: (loss, this rank's embedding gradient, this rank's weight gradient)}"""
+def of_head():
+    """{"chunk what": (loss, this rank's embedding gradient, this rank's weight gradient)}"""
     emb, weight, labels = problem()
     n = BATCH // comm.world_size()
     mine = slice(comm.rank() * n, (comm.rank() + 1) * n)
     answers = {}
-    for name, (loss, _) in CASES.items():
+    for chunk in CHUNKS:
         head = ShardedHead(NUM_CLASSES, DIM, chunk=chunk, dtype=torch.float64)
         head.weight_cD.data.copy_(weight[head.start : head.end])
-        emb_nD = emb[mine].clone().requires_grad_()
-        value, *_ = head(emb_nD, labels[mine], loss)
-        value.backward()
-        answers[name] = (value.detach(), emb_nD.grad, head.weight_cD.grad)
+        for what, (_, loss, _, reduction) in VARIANTS.items():
+            emb_nD = emb[mine].clone().requires_grad_()
+            head.weight_cD.grad = None
+            value, *_ = head(emb_nD, labels[mine], loss, reduction=reduction_of(*reduction))
+            value.backward()
+            answers[f"{chunk} {what}"] = (value.detach(), emb_nD.grad, head.weight_cD.grad)
     return answers
+
+
+@pytest.fixture(scope="module")
+def references():
+    """{what: (loss, gradients)} with the numbers that a head of seed 0 draws at step 0."""
+    head = ShardedHead(NUM_CLASSES, DIM, dtype=torch.float64)
+    draw = head._draws(problem()[2], step=0)
+    return {what: of_reference(what, draw) for what in VARIANTS}
 
 
 def test_every_loss_of_the_table_has_a_case():
@@ -64,24 +53,26 @@ def test_every_loss_of_the_table_has_a_case():
 
 
 @pytest.mark.parametrize("world", [1, 2, 3, 4])
-@pytest.mark.parametrize("chunk", [1, 7, NUM_CLASSES])
-def test_loss_and_gradients_equal_the_dense_reference(world, chunk):
-    ranks = run_processes(world, of_head, chunk)
-    for name in CASES:
-        loss, grad_emb, grad_weight = of_reference(name)
-        for value, _, _ in (rank[name] for rank in ranks):
-            torch.testing.assert_close(value, loss, rtol=0, atol=1e-9, msg=name)
-        got_emb = torch.cat([rank[name][1] for rank in ranks])
-        got_weight = torch.cat([rank[name][2] for rank in ranks])
-        torch.testing.assert_close(got_emb, grad_emb, rtol=0, atol=1e-9, msg=name)
-        torch.testing.assert_close(got_weight, grad_weight, rtol=0, atol=1e-9, msg=name)
+def test_loss_and_gradients_equal_the_dense_reference(world, references):
+    ranks = run_processes(world, of_head)
+    for key in ranks[0]:
+        loss, grad_emb, grad_weight = references[key.split(" ", 1)[1]]
+        for value, _, _ in (rank[key] for rank in ranks):
+            torch.testing.assert_close(value, loss, rtol=0, atol=1e-9, msg=key)
+        got_emb = torch.cat([rank[key][1] for rank in ranks])
+        got_weight = torch.cat([rank[key][2] for rank in ranks])
+        torch.testing.assert_close(got_emb, grad_emb, rtol=0, atol=1e-9, msg=key)
+        torch.testing.assert_close(got_weight, grad_weight, rtol=0, atol=1e-9, msg=key)
 
 
-def test_the_problem_has_hard_and_easy_negatives():
+def test_the_problem_has_what_is_to_be_tested():
     emb, weight, labels = problem()
     cos = nn.functional.normalize(emb) @ nn.functional.normalize(weight).T
-    hard = (cos > cos.gather(1, labels[:, None]) - 0.3).sum(1) - 1  # less the target itself
+    own = cos.gather(1, labels[:, None])
+    hard = (cos > own - 0.3).sum(1) - 1  # less the target itself
     assert hard.min() == 1 and hard.max() == NUM_CLASSES - 1
+    assert own.min() < -0.95 and own.max() > 0.9  # past every margin, and easy
+    assert (emb.norm(dim=1) < 2).any() and (emb.norm(dim=1) > 6.5).any()  # MagFace's bounds
 
 
 def backbone_gradient():
