@@ -87,6 +87,35 @@ class BackboneConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeadConfig:
+    """The class weights and how they are trained.
+
+    Attributes:
+        optimiser: `sgd` with the backbone's momentum, or `adamw`.
+        lr: factor on the learning rate.
+        weight_decay: of the class weights.
+        sample_rate: share of each rank's classes that take part in a step (Partial FC); 1 is all.
+        projected: keep class weights at unit length instead of normalising them in the loss, as
+            COCO's authors do.
+        precision: of the matrix products; the softmax is float32 either way.
+    """
+
+    optimiser: Literal["sgd", "adamw"] = "sgd"
+    lr: float = 1.0
+    weight_decay: float = 5e-4
+    sample_rate: float = 1.0
+    projected: bool = False
+    precision: Literal["bfloat16", "float32"] = "float32"
+
+    def __post_init__(self) -> None:
+        """Checks bounds."""
+        require(self.lr > 0, "head.lr", "above 0", self.lr)
+        require(self.weight_decay >= 0, "head.weight_decay", "at least 0", self.weight_decay)
+        rate = self.sample_rate
+        require(0 < rate <= 1, "head.sample_rate", "above 0 and at most 1", rate)
+
+
+@dataclass(frozen=True, kw_only=True)
 class LossConfig:
     """The training loss.
 
@@ -112,14 +141,12 @@ class LossConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class OptimConfig:
-    """SGD with momentum and its schedule.
+    """SGD with momentum for the backbone, and the schedule of both backbone and head.
 
     Attributes:
         lr: peak learning rate for the whole batch.
         momentum: of both backbone and head.
         weight_decay: of weights with two or more axes; norms, slopes and biases have none.
-        head_weight_decay: of the class weights.
-        head_lr: factor on the learning rate of the class weights.
         warmup_epochs: epochs of linear rise from 0 to `lr`.
         decay: `step` multiplies by `gamma` at each milestone; `poly` falls as
             (1 - progress)^`power` to 0 at the end.
@@ -132,8 +159,6 @@ class OptimConfig:
     lr: float = 0.1
     momentum: float = 0.9
     weight_decay: float = 5e-4
-    head_weight_decay: float = 5e-4
-    head_lr: float = 1.0
     warmup_epochs: float = 1.0
     decay: Literal["step", "poly"] = "poly"
     milestones: list[float] = field(default_factory=list)
@@ -146,9 +171,6 @@ class OptimConfig:
         require(self.lr > 0, "optim.lr", "above 0", self.lr)
         require(0 <= self.momentum < 1, "optim.momentum", "0 to below 1", self.momentum)
         require(self.weight_decay >= 0, "optim.weight_decay", "at least 0", self.weight_decay)
-        value = self.head_weight_decay
-        require(value >= 0, "optim.head_weight_decay", "at least 0", value)
-        require(self.head_lr > 0, "optim.head_lr", "above 0", self.head_lr)
         require(self.warmup_epochs >= 0, "optim.warmup_epochs", "at least 0", self.warmup_epochs)
         rising = sorted(self.milestones) == list(self.milestones)
         require(rising, "optim.milestones", "rising epochs", self.milestones)
@@ -192,7 +214,6 @@ class TrainConfig:
         epochs: passes over the data; may be a fraction.
         batch: images a step over all ranks; a multiple of their number.
         precision: of the backbone. `auto` is bfloat16 where the hardware multiplies it natively.
-        head_precision: of the head's matrix products; its softmax is float32 either way.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         log_every: steps between two lines of the log.
         checkpoint_epochs: epochs between two checkpoints; the last step always has one.
@@ -204,7 +225,6 @@ class TrainConfig:
     epochs: float = 20.0
     batch: int = 128
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
-    head_precision: Literal["bfloat16", "float32"] = "float32"
     device: str = "auto"
     log_every: int = 20
     checkpoint_epochs: float = 1.0
@@ -212,6 +232,7 @@ class TrainConfig:
     data: DataConfig = field(default_factory=DataConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     validation: ValidationConfig = field(default_factory=ValidationConfig)

@@ -19,6 +19,7 @@ from data_prep.transforms import Transform
 from models import comm
 from models.backbones import BACKBONES
 from models.backbones.norm import group_batch_norm
+from models.head.optimiser import HeadAdamW, HeadOptimiser, HeadSGD
 from models.head.sharded_head import ShardedHead
 from models.lookup import lookup
 from models.losses import LOSSES
@@ -137,19 +138,20 @@ def build_state(config: TrainConfig, num_classes: int, device: torch.device) -> 
         num_classes,
         size.dim,
         seed=config.seed,
-        product_dtype=torch.bfloat16 if config.head_precision == "bfloat16" else None,
+        product_dtype=torch.bfloat16 if config.head.precision == "bfloat16" else None,
+        sample_rate=config.head.sample_rate,
+        projected=config.head.projected,
         device=device,
     )
     optim = config.optim
-    optimiser = build_sgd(
-        backbone,
-        head,
-        momentum=optim.momentum,
-        weight_decay=optim.weight_decay,
-        head_weight_decay=optim.head_weight_decay,
-        head_lr=optim.head_lr,
+    sgd = build_sgd(backbone, momentum=optim.momentum, weight_decay=optim.weight_decay)
+    decay = config.head.weight_decay
+    head_optimiser: HeadOptimiser = (
+        HeadSGD(head, momentum=optim.momentum, weight_decay=decay)
+        if config.head.optimiser == "sgd"
+        else HeadAdamW(head, weight_decay=decay)
     )
-    return TrainState(backbone, head, optimiser)
+    return TrainState(backbone, head, sgd, head_optimiser)
 
 
 def build_plan(config: TrainConfig, *, images: int, num_classes: int, device: torch.device) -> Plan:
@@ -173,6 +175,7 @@ def build_plan(config: TrainConfig, *, images: int, num_classes: int, device: to
         total=total,
         batch=config.batch,
         lr=lr,
+        head_lr=config.head.lr,
         loss=lambda step: loss.eased(rise(step, easing)),
         reduction=build_reduction(config.loss),
         autocast=torch.bfloat16 if uses_bfloat16(config.precision, device) else None,

@@ -3,7 +3,7 @@
     step_00001000/
       backbone.safetensors               parameters and buffers, by name
       backbone_momentum.safetensors      by the same names
-      head_00000000-00005286.safetensors weight and momentum of a range of classes
+      head_00000000-00005286.safetensors weights and momentum of a range of classes
       meta.json                          step, configuration, data, versions
 
 Class ranges are named by class, so what 2 ranks wrote 3 ranks read: each takes its rows from
@@ -38,10 +38,9 @@ def save(folder: Path, state: TrainState, meta: dict[str, Any], *, keep: int) ->
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
     comm.barrier()
-    head, weight = state.head, state.head.weight_cD
+    head = state.head
     if head.end > head.start:
-        tensors = {"weight": weight.detach(), "momentum": state.momentum(weight)}
-        save_file(tensors, aside / f"head_{head.start:08d}-{head.end:08d}.safetensors")
+        save_file(_of_classes(state), aside / f"head_{head.start:08d}-{head.end:08d}.safetensors")
     if comm.rank() == 0:
         named = dict(state.backbone.named_parameters())
         momentum = {k: state.momentum(p) for k, p in named.items() if p.requires_grad}
@@ -81,11 +80,15 @@ def load(checkpoint: Path, state: TrainState) -> dict[str, Any]:
     named = dict(state.backbone.named_parameters())
     momentum = {k: state.momentum(p) for k, p in named.items() if p.requires_grad}
     _fill(checkpoint / "backbone_momentum.safetensors", momentum)
-    weight = head.weight_cD
-    _read_classes(checkpoint, "weight", head.start, weight.detach())
-    _read_classes(checkpoint, "momentum", head.start, state.momentum(weight))
+    for name, rows in _of_classes(state).items():
+        _read_classes(checkpoint, name, head.start, rows)
     state.step = int(meta["step"])
     return meta
+
+
+def _of_classes(state: TrainState) -> dict[str, torch.Tensor]:
+    """All that belongs to this rank's classes: weights and the optimiser's state of them."""
+    return {"weight": state.head.weight_cD.detach(), **state.head_optimiser.state}
 
 
 def _dense(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -122,6 +125,10 @@ def _read_classes(checkpoint: Path, name: str, start: int, into: torch.Tensor) -
             continue
         try:
             with safe_open(path, framework="pt") as file:
+                if name not in file.keys():  # noqa: SIM118  # not a dictionary
+                    raise ValueError(
+                        f"{path}: has no {name}; resume with the head.optimiser it was made with"
+                    )
                 rows = file.get_slice(name)[low - first : high - first]
         except SafetensorError as error:
             raise ValueError(f"{path}: damaged ({error}); use an earlier checkpoint") from None

@@ -28,6 +28,7 @@ class Plan:
         total: steps of the run.
         batch: images a step over all ranks.
         lr: learning rate of a step.
+        head_lr: factor on it for the head.
         loss: loss of a step (margins may warm up).
         reduction: from the samples' losses to one.
         autocast: dtype of the backbone's products; None for float32.
@@ -38,6 +39,7 @@ class Plan:
     total: int
     batch: int
     lr: Callable[[int], float]
+    head_lr: float
     loss: Callable[[int], Loss]
     reduction: Reduction
     autocast: torch.dtype | None
@@ -96,6 +98,7 @@ def train(
         if plan.clip:
             norm = nn.utils.clip_grad_norm_(parameters, plan.clip)
         state.optimiser.step()
+        state.head_optimiser.step(plan.lr(step) * plan.head_lr)
         state.optimiser.zero_grad(set_to_none=True)
         state.step = step + 1
         log.step()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from models.head.optimiser import HeadOptimiser
 from models.head.sharded_head import ShardedHead
 
 
@@ -15,17 +16,19 @@ class TrainState:
     Attributes:
         backbone: unwrapped (never the DDP module).
         head: this rank's classes.
-        optimiser: over both.
+        optimiser: of the backbone.
+        head_optimiser: of the head.
         step: steps done.
     """
 
     backbone: nn.Module
     head: ShardedHead
     optimiser: torch.optim.Optimizer
+    head_optimiser: HeadOptimiser
     step: int = 0
 
     def momentum(self, parameter: Tensor) -> Tensor:
-        """The momentum buffer of a parameter, made (as zeros) where no step was taken yet."""
+        """The momentum of a backbone parameter, made (as zeros) where no step was taken yet."""
         state = self.optimiser.state[parameter]
         if state.get("momentum_buffer") is None:
             state["momentum_buffer"] = torch.zeros_like(parameter)

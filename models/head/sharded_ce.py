@@ -31,6 +31,8 @@ class How:
         reduction: from the samples' cross-entropies to the loss.
         product_dtype: of the matrix products; None for the inputs' own. The softmax is float32
             (float64 for float64 inputs) whatever this says.
+        unit_w: the weights have unit length already, and their gradient is wanted without the
+            normalisation's Jacobian (projected descent).
         draw_N: random numbers for the loss, the same on all ranks.
         count_hard: whether to count hard negatives.
     """
@@ -39,6 +41,7 @@ class How:
     chunk: int
     reduction: Reduction = mean
     product_dtype: torch.dtype | None = None
+    unit_w: bool = False
     draw_N: Tensor | None = None
     count_hard: bool = False
 
@@ -104,12 +107,12 @@ class _ShardedCrossEntropy(torch.autograd.Function):
         each_N = each_N * grads[0]
         shard: _Shard = ctx.shard
         grad_x_ND = torch.zeros_like(shard.x_ND)
-        grad_w_cD = torch.zeros_like(shard.weight_cD)
+        grad_w_cD = torch.empty_like(shard.weight_cD)
         with torch.autocast(lse_N.device.type, enabled=False):
             for low, high in ctx.parts:
                 sim_Nc = shard.similarities(low, high) if ctx.kept is None else ctx.kept
                 grad_Nc = shard.grad_of_similarities(sim_Nc, low, high, lse_N, each_N)
-                shard.add_product_grads(grad_Nc, low, high, grad_x_ND, grad_w_cD)
+                shard.add_product_grads(grad_Nc, sim_Nc, low, high, grad_x_ND, grad_w_cD)
             ctx.kept = None
             shard.unnormalise(grad_x_ND)
             shard.add_norm_grads(lse_N, each_N, grads[0], grad_x_ND, grad_w_cD)
@@ -125,6 +128,10 @@ class _Shard:
     ) -> None:
         self.loss, self.how, self.weight_cD = how.loss, how, weight_cD.detach()
         self.index_N, self.owned_N = index_N, owned_N
+        self.scales_w = self.loss.normalise_w and not how.unit_w
+        self.w_inverse_c = (
+            _row_inverse(self.weight_cD, how.chunk, emb_ND.dtype) if self.scales_w else None
+        )
         self.x_norm_N = emb_ND.norm(dim=1)
         self.x_inverse_N1 = inverse(self.x_norm_N).unsqueeze(1)
         self.x_ND = emb_ND * self.x_inverse_N1 if self.loss.normalise_x else emb_ND
@@ -134,14 +141,6 @@ class _Shard:
         self.targets = Targets(
             self.loss, self.x_ND, self.x_norm_N, own_w_ND.to(emb_ND.dtype), owned_N, how.draw_N
         )
-
-    def weights(self, low: int, high: int) -> tuple[Tensor, Tensor | None]:
-        """A chunk's weights, normalised as the loss asks, and then 1 / norm [c, 1]."""
-        rows = self.weight_cD[low:high].to(self.x_ND.dtype)
-        if not self.loss.normalise_w:
-            return rows, None
-        inverse_c1 = inverse(rows.norm(dim=1, keepdim=True))
-        return rows * inverse_c1, inverse_c1
 
     def target_in(self, low: int, high: int) -> tuple[Tensor, Tensor]:
         """Column of each sample's target in a chunk (some valid one), and whether it is there."""
@@ -153,8 +152,10 @@ class _Shard:
 
         The target's entry is the number that all ranks know, whatever the product's precision.
         """
-        rows, _ = self.weights(low, high)
-        sim_Nc = (self.x_product_ND @ rows.to(self.product_dtype).T).to(self.x_ND.dtype)
+        rows_cD = self.weight_cD[low:high].to(self.product_dtype)
+        sim_Nc = (self.x_product_ND @ rows_cD.T).to(self.x_ND.dtype)
+        if self.w_inverse_c is not None:  # after the product: N numbers a class, not D
+            sim_Nc *= self.w_inverse_c[low:high]
         index, owned = self.target_in(low, high)
         known_N = torch.where(owned, self.targets.target_N, _at(sim_Nc, index))
         return sim_Nc.scatter_(1, index.unsqueeze(1), known_N.unsqueeze(1))
@@ -177,17 +178,33 @@ class _Shard:
         return grad_Nc.scatter(1, column, moved_N.unsqueeze(1))
 
     def add_product_grads(
-        self, grad_Nc: Tensor, low: int, high: int, grad_x_ND: Tensor, grad_w_cD: Tensor
+        self,
+        grad_Nc: Tensor,
+        sim_Nc: Tensor,
+        low: int,
+        high: int,
+        grad_x_ND: Tensor,
+        grad_w_cD: Tensor,
     ) -> None:
-        """Adds a chunk's share to d loss / d x (still normalised) and writes d loss / d W."""
-        rows, inverse_c1 = self.weights(low, high)
-        grad = grad_Nc.to(self.product_dtype)
-        grad_x_ND += (grad @ rows.to(self.product_dtype)).to(grad_x_ND.dtype)
-        grad_rows = (grad.T @ self.x_product_ND).to(rows.dtype)
-        if inverse_c1 is not None:
-            grad_rows -= (grad_rows * rows).sum(dim=1, keepdim=True) * rows
-            grad_rows *= inverse_c1
-        grad_w_cD[low:high] = grad_rows
+        """Adds a chunk's share to d loss / d x (still normalised) and writes d loss / d W.
+
+        With w = W / |W| and g = d loss / d w = sum_N grad x, the normalisation's Jacobian gives
+        (g - (g . w) w) / |W|, where g . w = sum_N grad sim: N numbers a class again, not D.
+        """
+        rows_cD = self.weight_cD[low:high]
+        if self.w_inverse_c is not None:
+            inverse_c = self.w_inverse_c[low:high]
+            along_c = torch.linalg.vecdot(grad_Nc, sim_Nc, dim=0) * inverse_c.square()
+            grad_Nc = grad_Nc.mul_(inverse_c)
+        grad_Nc = grad_Nc.to(self.product_dtype)
+        grad_x_ND += grad_Nc @ rows_cD.to(self.product_dtype)
+        grad_rows_cD = grad_w_cD[low:high]
+        if self.product_dtype == grad_w_cD.dtype:
+            torch.mm(grad_Nc.T, self.x_product_ND, out=grad_rows_cD)
+        else:
+            grad_rows_cD.copy_(grad_Nc.T @ self.x_product_ND)
+        if self.w_inverse_c is not None:
+            grad_rows_cD.addcmul_(along_c.unsqueeze(1), rows_cD, value=-1)
 
     def unnormalise(self, grad_x_ND: Tensor) -> None:
         """Takes d loss / d x, in place, from the normalised embeddings to the given ones."""
@@ -216,6 +233,14 @@ class _Shard:
             grad_w_cD,
             self.index_N,
         )
+
+
+def _row_inverse(weight_cD: Tensor, chunk: int, dtype: torch.dtype) -> Tensor:
+    """1 / norm of each row, [c], without a copy of all rows."""
+    norms = [
+        weight_cD[low:high].to(dtype).norm(dim=1) for low, high in pieces(0, len(weight_cD), chunk)
+    ]
+    return inverse(torch.cat(norms)) if norms else weight_cD.new_empty(0, dtype=dtype)
 
 
 class _Sums:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from models import comm
+from models.head.sampling import draw_rows
 from models.head.sharded_ce import How, sharded_cross_entropy
 from models.head.sharding import chunk_size, class_range
 from models.losses.base import Loss
@@ -19,6 +20,8 @@ class ShardedHead(nn.Module):
         weight_cD: this rank's class weights; initial values depend on (seed, class) alone, so any
             number of ranks starts from the same head.
         start, end: the classes owned: start .. end - 1.
+        rows_r: rows drawn for the step under way, [r]; None where all take part.
+        drawn_rD: copies of these rows, whose `grad` a HeadOptimiser uses; None as well.
     """
 
     def __init__(
@@ -30,6 +33,8 @@ class ShardedHead(nn.Module):
         std: float = 0.01,
         chunk: int | None = None,
         product_dtype: torch.dtype | None = None,
+        sample_rate: float = 1.0,
+        projected: bool = False,
         device: torch.device | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
@@ -42,6 +47,9 @@ class ShardedHead(nn.Module):
             std: their standard deviation.
             chunk: classes visited at once; None chooses from the sizes.
             product_dtype: of the matrix products, e.g. torch.bfloat16; None for the weights' own.
+            sample_rate: share of this rank's classes that take part in a step (Partial FC).
+            projected: keep weights at unit length, and give their gradient without the
+                normalisation's Jacobian, as COCO's authors train their centroids.
             device: of the weights.
             dtype: of the weights.
         """
@@ -49,10 +57,18 @@ class ShardedHead(nn.Module):
         if num_classes < 1:
             raise ValueError(f"expected at least one class, got {num_classes}")
         self.num_classes, self.seed = num_classes, seed
+        if not 0 < sample_rate <= 1:
+            raise ValueError(f"expected sample_rate above 0 and at most 1, got {sample_rate}")
         self.chunk, self.product_dtype = chunk, product_dtype
+        self.sample_rate, self.projected = sample_rate, projected
+        self.rows_r: Tensor | None = None
+        self.drawn_rD: Tensor | None = None
         self.start, self.end = class_range(num_classes, comm.rank(), comm.world_size())
         weight = _initial_weights(self.start, self.end, dim, seed, std)
-        self.weight_cD = nn.Parameter(weight.to(device=device, dtype=dtype))
+        weight = weight.to(device=device, dtype=dtype)
+        if projected:
+            weight /= weight.norm(dim=1, keepdim=True)
+        self.weight_cD = nn.Parameter(weight)
 
     def forward(
         self,
@@ -77,15 +93,27 @@ class ShardedHead(nn.Module):
         label_N = comm.gather_rows(label_n)
         owned_N = (label_N >= self.start) & (label_N < self.end)
         index_N = torch.where(owned_N, label_N - self.start, 0)
+        weight_cD: Tensor = self.weight_cD
+        if self.sample_rate < 1 and self.training:
+            self.rows_r = self._draw_rows(index_N[owned_N], step)
+            self.drawn_rD = self.weight_cD.detach()[self.rows_r].requires_grad_()
+            weight_cD = self.drawn_rD
+            index_N = torch.searchsorted(self.rows_r, index_N) * owned_N
         how = How(
             loss=loss,
-            chunk=self.chunk or chunk_size(label_N.shape[0], self.end - self.start),
+            chunk=self.chunk or chunk_size(label_N.shape[0], weight_cD.shape[0]),
             reduction=reduction,
             product_dtype=self.product_dtype,
+            unit_w=self.projected,
             draw_N=self._draws(label_N, step) if loss.draws else None,
             count_hard=count_hard,
         )
-        return sharded_cross_entropy(emb_nD, self.weight_cD, index_N, owned_N, how)
+        return sharded_cross_entropy(emb_nD, weight_cD, index_N, owned_N, how)
+
+    def _draw_rows(self, positive_rows: Tensor, step: int) -> Tensor:
+        """This step's rows, the same whenever the step is repeated on as many ranks."""
+        seed = hash((self.seed, step, self.start)) & 0x7FFF_FFFF_FFFF_FFFF
+        return draw_rows(positive_rows, self.end - self.start, self.sample_rate, seed)
 
     def _draws(self, label_N: Tensor, step: int) -> Tensor:
         """Standard normal numbers [N] of a step, the same on all ranks."""

@@ -114,10 +114,10 @@ class Arc(Margined):
 class Combined(Margined):
     """The combined margin (arXiv 1801.07698, eq. 4): s (cos(m1 theta_y + m3) - m2).
 
-    Numbered as in SV-Softmax: m1 of A-Softmax, m2 of AM, m3 of Arc. (The ArcFace paper calls the
-    last two m3 and m2; its best combined margin is, in our order, m1 = 1, m2 = 0.2, m3 = 0.3.) With
-    two of them off it is exactly the third's loss, save that cos(m1 theta) is not continued by
-    A-Softmax's staircase past pi / m1 but, as ArcFace is, by cos theta less a constant.
+    Numbered as in SV-Softmax: m1 of A-Softmax, m2 of AM, m3 of Arc. The ArcFace paper swaps the
+    last two; its CM1 and CM2 are, in our order, (1, 0.2, 0.3), the default, and (0.9, 0.15, 0.4).
+    With two of the three off this is exactly the third's loss, save that cos(m1 theta) does not go
+    on by A-Softmax's staircase past pi / m1 but, as ArcFace does, by cos theta less a constant.
 
     Attributes:
         m1: factor on the angle; 1 is none.

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 
 import torch
 
+from models.head.sharded_head import ShardedHead
 from models.losses import LOSSES
 from models.losses.base import Loss
 from models.losses.reduction import REDUCTIONS
@@ -86,3 +87,36 @@ def of_reference(what, draw):
     loss = dense_loss(name, emb, weight, labels, draw, reduction, **settings)
     loss.backward()
     return loss.detach(), emb.grad, weight.grad
+
+
+def cosines(n=40, c=9, seed=0):
+    """The arguments of `logits`: random cosines of one shard."""
+    generator = torch.Generator().manual_seed(seed)
+    sim = torch.rand(n, c, generator=generator, dtype=torch.float64) * 2 - 1
+    index = torch.randint(0, c, (n,), generator=generator)
+    owned = torch.ones(n, dtype=torch.bool)
+    return sim, sim.gather(1, index[:, None])[:, 0], index, owned
+
+
+def same(one, other):
+    """Whether two losses give the same logits, bit for bit."""
+    return torch.equal(one.logits(*cosines()), other.logits(*cosines()))
+
+
+def value_of(loss):
+    """The head's loss in float64 on the common batch."""
+    emb, weight, labels = problem()
+    head = ShardedHead(len(weight), weight.shape[1], dtype=torch.float64)
+    head.weight_cD.data.copy_(weight)
+    value, *_ = head(emb, labels, loss)
+    return value.item()
+
+
+def moved(loss, cos, x_norm=None, w_norm=None, draw=None):
+    """A target's logit from its similarity, as the head makes it: shift, then logits."""
+    x_norm = torch.ones_like(cos) if x_norm is None else x_norm
+    shift = loss.shift(cos, x_norm, torch.ones_like(cos) if w_norm is None else w_norm, draw)
+    own = cos if shift is None else cos - shift
+    sim, n = own[:, None], len(cos)
+    index, owned = torch.zeros(n, dtype=torch.int64), torch.ones(n, dtype=torch.bool)
+    return loss.logits(sim, own.detach(), index, owned)[:, 0]

@@ -1,11 +1,13 @@
-"""Identities between losses, conventions of the papers, schedules, extremes and refusals."""
+"""Conventions of the papers, schedules and refusals."""
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 import torch
 
+from docs.losses_figure import families
 from models.head.sharded_head import ShardedHead
 from models.lookup import lookup
 from models.losses import (
@@ -19,7 +21,6 @@ from models.losses import (
     Circle,
     Coco,
     Combined,
-    CosFace,
     Curricular,
     ElasticArc,
     ElasticCos,
@@ -31,7 +32,6 @@ from models.losses import (
     Noisy,
     NormFace,
     Softmax,
-    SVArc,
     SVCombined,
     SVSoftmax,
     Virtual,
@@ -39,116 +39,7 @@ from models.losses import (
 from models.losses.base import Loss
 from models.losses.margins import staircase
 from models.losses.reduction import Focal, HardMining
-from tests.models.cases import CASES, problem
-from tests.models.reference import dense_loss
-
-
-def cosines(n=40, c=9, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    sim = torch.rand(n, c, generator=generator, dtype=torch.float64) * 2 - 1
-    index = torch.randint(0, c, (n,), generator=generator)
-    owned = torch.ones(n, dtype=torch.bool)
-    return sim, sim.gather(1, index[:, None])[:, 0], index, owned
-
-
-def same(one, other):
-    return torch.equal(one.logits(*cosines()), other.logits(*cosines()))
-
-
-def value_of(loss, draw=None):
-    """The head's loss in float64 on the common batch."""
-    emb, weight, labels = problem()
-    head = ShardedHead(len(weight), weight.shape[1], dtype=torch.float64)
-    head.weight_cD.data.copy_(weight)
-    value, *_ = head(emb, labels, loss)
-    return value.item()
-
-
-def moved(loss, cos, x_norm=None, w_norm=None, draw=None):
-    """A target's logit from its similarity, as the head makes it: shift, then logits."""
-    x_norm = torch.ones_like(cos) if x_norm is None else x_norm
-    shift = loss.shift(cos, x_norm, torch.ones_like(cos) if w_norm is None else w_norm, draw)
-    own = cos if shift is None else cos - shift
-    sim, n = own[:, None], len(cos)
-    index, owned = torch.zeros(n, dtype=torch.int64), torch.ones(n, dtype=torch.bool)
-    return loss.logits(sim, own.detach(), index, owned)[:, 0]
-
-
-# Identities
-
-
-@pytest.mark.parametrize(
-    "sv, base",
-    [
-        (SVSoftmax(t=1.0), NormFace()),
-        (SVAM(t=1.0, margin=0.2), AM(margin=0.2)),
-        (SVArc(t=1.0, scale=64, margin=0.5), Arc(margin=0.5)),
-        (SVCombined(t=1.0, scale=64, m1=1.1), Combined(m1=1.1)),
-        (MVAM(t=0.0, scale=30), AM()),
-        (MVArc(t=0.0, scale=64, mode="fixed"), Arc()),
-    ],
-)
-def test_without_emphasis_guidance_is_the_base_loss_bit_for_bit(sv, base):
-    assert same(sv, base)
-
-
-def test_without_margin_a_loss_is_its_base_bit_for_bit():
-    assert same(SVAM(margin=0.0), SVSoftmax()) and same(SVArc(margin=0.0), SVSoftmax())
-    assert same(SVCombined(m1=1.0, m2=0.0, m3=0.0), SVSoftmax())
-    for none in (AM(margin=0.0), Arc(margin=0.0, scale=30), Combined(m2=0.0, m3=0.0, scale=30)):
-        assert same(none, NormFace(scale=30))
-
-
-def test_names_for_one_thing():
-    assert same(Coco(alpha=21.475), NormFace(scale=21.475))
-    assert same(HeatedLN().at(0.74), NormFace(scale=16)) and same(CosFace(), AM(scale=64))
-    assert same(Coco(num_classes=9, alpha="paper"), Coco(num_classes=9))
-
-
-@pytest.mark.parametrize("t", [0.0, 0.2, 0.4])
-@pytest.mark.parametrize("sv, mv", [(SVAM, MVAM), (SVArc, MVArc)])
-def test_adaptive_mv_is_sv_at_1_plus_t(sv, mv, t):
-    one, other = sv(t=1 + t, scale=32), mv(t=t)
-    torch.testing.assert_close(one.logits(*cosines()), other.logits(*cosines()), rtol=0, atol=1e-12)
-
-
-def test_combined_is_each_of_its_parts():
-    assert same(Combined(m1=1.0, m2=0.35, m3=0.0), AM(scale=64))
-    assert same(Combined(m1=1.0, m2=0.0, m3=0.5), Arc())
-    theta = torch.linspace(0, math.pi / 4, 99, dtype=torch.float64)
-    got = Combined(m1=4.0, m2=0.0, m3=0.0, scale=1.0).margined(theta.cos())
-    torch.testing.assert_close(
-        got, torch.cos(4 * theta), rtol=0, atol=1e-7
-    )  # cos loses digits at 0
-    inside = theta[1:]
-    got = Combined(m1=0.9, m2=0.15, m3=0.4).margined(inside.cos())
-    torch.testing.assert_close(got, torch.cos(0.9 * inside + 0.4) - 0.15, rtol=0, atol=1e-12)
-
-
-def test_the_norm_based_margins_are_arc_and_cosface_where_all_norms_are_alike():
-    cos = torch.linspace(-1, 1, 101, dtype=torch.float64)
-    norms = torch.full_like(cos, 10.0)
-    alike = {"rtol": 0, "atol": 1e-12}
-    torch.testing.assert_close(moved(MagFace(), cos, norms), moved(Arc(margin=0.45), cos), **alike)
-    norms = torch.full_like(cos, 500.0)
-    torch.testing.assert_close(moved(MagFace(), cos, norms), moved(Arc(margin=0.8), cos), **alike)
-    torch.testing.assert_close(moved(AdaFace(), cos), moved(CosFace(margin=0.4), cos), **alike)
-    low = torch.full_like(cos, 20.0).index_fill(0, torch.tensor([50]), 0.0)  # one of 101: z = -1
-    got = moved(AdaFace(), cos, low)[50]
-    torch.testing.assert_close(got, moved(Arc(margin=0.4), cos)[50], **alike)
-
-
-def test_without_spread_elastic_is_its_base_and_without_noise_noisy_is_softmax():
-    cos = torch.linspace(-1, 1, 101, dtype=torch.float64)
-    draw = torch.ones_like(cos)
-    close = {"rtol": 0, "atol": 1e-12}
-    got = moved(ElasticCos(sigma=0.0), cos, draw=draw)
-    torch.testing.assert_close(got, moved(CosFace(), cos), **close)
-    got = moved(ElasticArc(sigma=0.0), cos, draw=draw)
-    torch.testing.assert_close(got, moved(Arc(), cos), **close)
-    assert torch.equal(moved(Noisy(alpha=0.0), cos, draw=draw), cos)
-    assert value_of(LSoftmax(margin=1)) == pytest.approx(value_of(Softmax()), abs=1e-12)
-
+from tests.models.cases import CASES, cosines, moved, same, value_of
 
 # Conventions of the papers
 
@@ -280,6 +171,13 @@ def test_sphereface_s_lambda_is_nearly_a_straight_rise_of_the_margins_share():
         assert ours == pytest.approx(theirs, abs=0.011)
 
 
+def test_the_guide_and_its_figure_know_every_loss():
+    guide = (Path(__file__).parents[2] / "docs" / "losses.md").read_text()
+    assert [name for name in LOSSES if f"`{name}`" not in guide] == []
+    drawn = " ".join(one.label for row in families().values() for one in row)
+    assert [name for name in LOSSES if name not in drawn] == []
+
+
 # Schedules
 
 
@@ -309,119 +207,6 @@ def test_heating_switches_once_or_falls_smoothly():
     assert [smooth.at(p).alpha for p in (0.5, 0.75, 1)] == pytest.approx([16, 8, 4])
     assert loss.at(0.9).at(0.1) == loss.at(0.9)  # a loss of one moment stays of that moment
     assert type(HeatedBN().at(0.9)) is HeatedBN
-
-
-# Extremes
-
-
-def strong(name):
-    """The loss at s = 64, t = 1.2 where it has them, and the reference's settings."""
-    loss = LOSSES[name](alpha=64.0) if name == "coco" else LOSSES[name]()
-    fields = asdict(loss)
-    if "scale" in fields and not isinstance(loss, Circle):
-        loss = replace(loss, scale=64.0)
-    return loss, asdict(loss)
-
-
-AXES = torch.tensor([[1.0, 0.0], [0.0, 2.0], [-0.5, 0.0], [0.0, -1.0]])
-POINTS = torch.tensor([[0.0, 0.0], [3.0, 0.0], [-2.0, 0.0], [1e4, 1e4], [0.0, 1e-15], [0.3, 0.4]])
-
-
-def head_on(loss, emb, weight, labels, product_dtype=None):
-    """The loss and gradients in the dtype of what is given, and the numbers drawn."""
-    shape = weight.shape
-    head = ShardedHead(*shape, dtype=weight.dtype, product_dtype=product_dtype)
-    head.weight_cD.data.copy_(weight)
-    emb = emb.clone().requires_grad_()
-    value, *_ = head(emb, labels, loss)
-    value.backward()
-    return value.detach(), emb.grad, head.weight_cD.grad, head._draws(labels, 0).double()
-
-
-def check_extreme(loss, name, settings, emb, weight, labels, rtol=1e-5):
-    value, grad_emb, grad_weight, draw = head_on(loss, emb, weight, labels)
-    assert value.isfinite() and grad_emb.isfinite().all() and grad_weight.isfinite().all()
-    wide = emb.double(), weight.double()
-    right = dense_loss(name, *wide, labels, draw=draw, **settings)
-    torch.testing.assert_close(value.double(), right, rtol=rtol, atol=2e-5)
-    return grad_emb
-
-
-@pytest.mark.parametrize("name", sorted(LOSSES))
-def test_cosines_of_1_and_minus_1_zero_and_huge_embeddings(name):
-    loss, settings = strong(name)
-    for label in range(len(AXES)):
-        labels = torch.full((len(POINTS),), label)
-        grad = check_extreme(loss, name, settings, POINTS, AXES, labels)
-        assert (grad[0] == 0).all() or not loss.normalise_x
-        for one in range(len(POINTS)):  # a single sample, so that none hides behind another
-            check_extreme(loss, name, settings, POINTS[one : one + 1], AXES, labels[:1])
-
-
-@pytest.mark.parametrize("name", sorted(LOSSES))
-def test_one_class(name):
-    loss, settings = strong(name)
-    labels = torch.zeros(len(POINTS), dtype=torch.int64)
-    check_extreme(loss, name, settings, POINTS, AXES[:1], labels)
-
-
-@pytest.mark.parametrize("name", sorted(LOSSES))
-def test_logits_near_the_limit_of_float32(name):
-    loss, settings = strong(name)
-    emb, weight = torch.tensor([[1e18, 0.0], [6e17, 8e17]]), torch.eye(2) * 1e19
-    for field in ("scale", "alpha"):
-        if field in settings and loss.normalise_w:
-            loss = replace(loss, **{field: 1e37 if loss.normalise_x else 1e19})
-            settings = asdict(loss)
-    value, grad_emb, grad_weight, draw = head_on(loss, emb, weight, torch.tensor([1, 0]))
-    assert value.isfinite() and grad_emb.isfinite().all() and grad_weight.isfinite().all()
-    right = dense_loss(
-        name, emb.double(), weight.double(), torch.tensor([1, 0]), draw=draw, **settings
-    )
-    torch.testing.assert_close(value.double(), right, rtol=1e-5, atol=0)
-
-
-@pytest.mark.parametrize("name", sorted(CASES))
-def test_float32_and_bfloat16_products(name):
-    """Relative errors of loss and gradients: 2e-5 in float32, 3e-2 with products in bfloat16."""
-    loss, settings = CASES[name]
-    emb, weight, labels = problem()
-    draw = ShardedHead(1, 1)._draws(labels, 0).double()
-    emb.requires_grad_(), weight.requires_grad_()
-    right = dense_loss(name, emb, weight, labels, draw=draw, **settings)
-    right.backward()
-    for tolerance, product_dtype in ((2e-5, None), (3e-2, torch.bfloat16)):
-        got = head_on(loss, emb.detach().float(), weight.detach().float(), labels, product_dtype)
-        for value, wanted in zip(got, (right.detach(), emb.grad, weight.grad)):
-            error = (value.double() - wanted).norm() / wanted.norm()
-            assert error < tolerance, (product_dtype, error)
-
-
-# Reductions
-
-
-@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.5, 2.0])
-def test_focal_is_finite_where_a_sample_has_no_loss_or_rounding_left_less(gamma):
-    ce = torch.tensor([0.0, -1e-7, 1e-30, 200.0], requires_grad=True)
-    value = Focal(gamma=gamma)(ce)
-    value.backward()
-    assert value.isfinite() and ce.grad.isfinite().all() and value.item() == pytest.approx(50)
-
-
-def test_focals_slope_is_the_papers():
-    ce = torch.tensor([0.3, 2.0], dtype=torch.float64, requires_grad=True)
-    Focal(gamma=2.0)(ce).backward()
-    p = torch.exp(-ce.detach())
-    wanted = (1 - p) ** 2 + 2 * (1 - p) * p * ce.detach()  # g - g' p l, g = (1 - p)^2
-    torch.testing.assert_close(ce.grad, wanted / 2, rtol=1e-12, atol=0)
-
-
-def test_hard_mining_keeps_the_share_it_says_and_the_first_of_equals():
-    ce = torch.arange(10.0)
-    assert HardMining(keep=0.7)(ce).item() == pytest.approx(6)  # 3 .. 9: seven of ten
-    ce = torch.tensor([1.0, 2.0, 1.0, 2.0], requires_grad=True)
-    HardMining(keep=0.75)(ce).backward()
-    assert ce.grad.tolist() == pytest.approx([1 / 3, 1 / 3, 0, 1 / 3])
 
 
 # Refusals

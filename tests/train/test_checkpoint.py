@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from models import comm
+from models.head.optimiser import HeadSGD
 from models.head.sharded_head import ShardedHead
 from models.losses import SVAM
 from tests.dist import run_processes
@@ -16,14 +17,14 @@ from train.optim import build_sgd, set_lr
 from train.state import TrainState
 
 CLASSES, DIM, BATCH = 11, 4, 12
-SGD = {"momentum": 0.9, "weight_decay": 1e-3, "head_weight_decay": 1e-3, "head_lr": 2.0}
+SGD = {"momentum": 0.9, "weight_decay": 1e-3}
 
 
 def fresh_state() -> TrainState:
     torch.manual_seed(0)
     backbone = nn.Linear(3, DIM)
     head = ShardedHead(CLASSES, DIM, seed=1)
-    return TrainState(backbone, head, build_sgd(backbone, head, **SGD))
+    return TrainState(backbone, head, build_sgd(backbone, **SGD), HeadSGD(head, **SGD))
 
 
 def advance(state, steps):
@@ -39,6 +40,7 @@ def advance(state, steps):
         state.optimiser.zero_grad()
         loss.backward()
         state.optimiser.step()
+        state.head_optimiser.step(0.2)
         state.step = step + 1
         losses.append(loss.item())
     return losses
