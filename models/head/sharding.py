@@ -16,13 +16,14 @@ def pieces(start: int, end: int, size: int) -> list[tuple[int, int]]:
     return [(low, min(low + size, end)) for low in range(start, end, size)]
 
 
-def chunk_size(samples: int, classes: int) -> int:
+def chunk_size(samples: int, classes: int, on_gpu: bool = False) -> int:
     """Classes to visit at once.
 
-    A shard of up to 2^24 similarities (64 MiB in float32) is visited whole: they are then kept for
-    the backward pass. A larger one goes in chunks of about 2^22, small enough to stay near the
-    cache, large enough for a full-speed matrix product.
+    A small shard is visited whole: its similarities are then kept for the backward pass. A larger
+    one goes in chunks: of about 2^18 similarities on a CPU, so that the dozen elementwise passes
+    stay in a core's cache (measured in docs/performance.md); of 2^25 on a GPU, to fill it.
     """
-    if samples * classes <= 1 << 24:
+    whole, part = (1 << 26, 1 << 25) if on_gpu else (1 << 20, 1 << 18)
+    if samples * classes <= whole:
         return max(classes, 1)
-    return max((1 << 22) // samples, 256)
+    return max(part // samples, 256)
