@@ -1,4 +1,4 @@
-"""The textbook model-parallel head, as a yardstick: normalise, product, margin, softmax by autograd.
+"""The textbook model-parallel head, a yardstick: normalise, product, margin, softmax by autograd.
 
 One rank's view of it: N samples, c classes, every intermediate of size N x c stored by autograd.
 """

@@ -1,5 +1,5 @@
-"""Memory of one head step (forward, backward, update; N = 256, D = 512, one process): the peak above
-weight + gradient + momentum, ours with SV-AM-Softmax against the textbook dense head.
+"""Memory of one head step (forward, backward, update; N = 256, D = 512, one process): its peak
+above weight + gradient + momentum, ours with SV-AM-Softmax against the textbook dense head.
 
     python -m benchmarks.head_memory [--json] [--quick]
 

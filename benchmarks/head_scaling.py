@@ -17,9 +17,9 @@ class Cost:
 
     Attributes:
         state: weight and SGD momentum, bytes; they stay.
-        gradient: of the weights of the classes that take part, bytes (with Partial FC their copy too).
+        gradient: of the weights of the classes that take part, bytes (with Partial FC a copy too).
         flops: of the four matrix products (the similarities are computed twice).
-        collective: sizes of the tensors handed to collectives, bytes: what each all-gather returns
+        collective: tensors handed to collectives, bytes: what each all-gather returns
             and each reduction takes. A ring moves about (W-1)/W of an all-gather or reduce-scatter,
             and twice that of an all-reduce.
     """

@@ -62,11 +62,14 @@ def _check_args(make: Callable[..., object], args: dict[str, Any], whose: str) -
     known = inspect.signature(make).parameters
     for name, value in args.items():
         default = lookup(known, name, f"setting of {whose}").default
-        wanted = float if default is None else type(default)
-        if isinstance(value, bool) != (wanted is bool) or (
-            wanted is float and not isinstance(value, int | float)
-        ):
-            raise ValueError(f"{whose}: expected {wanted.__name__} for {name}, got {value!r}")
+        if isinstance(default, bool) or isinstance(value, bool):
+            fits = isinstance(default, bool) and isinstance(value, bool)
+        elif isinstance(value, str):  # whoever takes a word may take a number (alpha of COCO)
+            fits = isinstance(default, str)
+        else:
+            fits = isinstance(value, int | float)
+        if not fits:
+            raise ValueError(f"{whose}: {name} is {default!r} by default, cannot be {value!r}")
 
 
 def build_transform(config: TrainConfig) -> Transform:
@@ -176,7 +179,7 @@ def build_plan(config: TrainConfig, *, images: int, num_classes: int, device: to
         batch=config.batch,
         lr=lr,
         head_lr=config.head.lr,
-        loss=lambda step: loss.eased(rise(step, easing)),
+        loss=lambda step: loss.eased(rise(step, easing)).at(step / total),
         reduction=build_reduction(config.loss),
         autocast=torch.bfloat16 if uses_bfloat16(config.precision, device) else None,
         clip=optim.clip,

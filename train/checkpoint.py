@@ -46,7 +46,8 @@ def save(folder: Path, state: TrainState, meta: dict[str, Any], *, keep: int) ->
         momentum = {k: state.momentum(p) for k, p in named.items() if p.requires_grad}
         save_file(_dense(state.backbone.state_dict()), aside / "backbone.safetensors")
         save_file(_dense(momentum), aside / "backbone_momentum.safetensors")
-        about = {"schema": SCHEMA, "step": state.step, "num_classes": head.num_classes}
+        about = {"schema": SCHEMA, "step": state.step, "loss_memory": state.loss_memory}
+        about["num_classes"] = head.num_classes
         write_json(aside / "meta.json", {**about, "torch": torch.__version__, **meta})
     comm.barrier()
     if comm.rank() == 0:
@@ -82,7 +83,7 @@ def load(checkpoint: Path, state: TrainState) -> dict[str, Any]:
     _fill(checkpoint / "backbone_momentum.safetensors", momentum)
     for name, rows in _of_classes(state).items():
         _read_classes(checkpoint, name, head.start, rows)
-    state.step = int(meta["step"])
+    state.step, state.loss_memory = int(meta["step"]), float(meta["loss_memory"])
     return meta
 
 

@@ -29,7 +29,7 @@ class Plan:
         batch: images a step over all ranks.
         lr: learning rate of a step.
         head_lr: factor on it for the head.
-        loss: loss of a step (margins may warm up).
+        loss: loss of a step (margins may warm up, scales move).
         reduction: from the samples' losses to one.
         autocast: dtype of the backbone's products; None for float32.
         clip: largest norm of the backbone's gradient; 0 does not clip.
@@ -83,13 +83,16 @@ def train(
         x = prepare(pixels, step)
         with torch.autocast(x.device.type, plan.autocast, enabled=plan.autocast is not None):
             emb_nD = wrapped(x)
+        loss_now = plan.loss(step)
+        if loss_now.remembers:
+            loss_now = loss_now.recalling(state.loss_memory)
         last = step + 1 == plan.total
         saves = last or due(step + 1, plan.save_every)
         logs = saves or (step + 1) % plan.log_every == 0
         loss, target_N, hard = state.head(
             comm.undo_average(emb_nD),
             labels.to(x.device),
-            plan.loss(step),
+            loss_now,
             reduction=plan.reduction,
             step=step,
             count_hard=logs,
@@ -101,6 +104,8 @@ def train(
         state.head_optimiser.step(plan.lr(step) * plan.head_lr)
         state.optimiser.zero_grad(set_to_none=True)
         state.step = step + 1
+        if loss_now.remembers:
+            state.loss_memory = loss_now.memory_after(target_N.mean().item())
         log.step()
 
         if logs:

@@ -19,6 +19,7 @@ class TrainState:
         optimiser: of the backbone.
         head_optimiser: of the head.
         step: steps done.
+        loss_memory: what a loss that remembers (CurricularFace) keeps from step to step.
     """
 
     backbone: nn.Module
@@ -26,6 +27,7 @@ class TrainState:
     optimiser: torch.optim.Optimizer
     head_optimiser: HeadOptimiser
     step: int = 0
+    loss_memory: float = 0.0
 
     def momentum(self, parameter: Tensor) -> Tensor:
         """The momentum of a backbone parameter, made (as zeros) where no step was taken yet."""

@@ -86,8 +86,7 @@ class _ShardedCrossEntropy(torch.autograd.Function):
                 ctx.kept = sim_Nc if len(ctx.parts) == 1 else None
             if shard.targets.virtual_N is not None:
                 sums.add_logits(shard.targets.virtual_N.unsqueeze(1))
-            lse_N, own_N, hard_N = sums.over_ranks()
-            ce_N = lse_N - own_N
+            lse_N, ce_N, hard_N = sums.over_ranks()
             with torch.enable_grad():
                 leaf_N = ce_N.detach().requires_grad_()
                 value = how.reduction(leaf_N)
@@ -175,7 +174,7 @@ class _Shard:
         grad_Nc = torch.autograd.grad(logits_Nc, leaf_Nc, grad_Nc)[0]
         at_N = _at(grad_Nc, index)
         moved_N = torch.where(owned, self.targets.through_shift(torch.where(owned, at_N, 0)), at_N)
-        return grad_Nc.scatter(1, column, moved_N.unsqueeze(1))
+        return grad_Nc.scatter_(1, column, moved_N.unsqueeze(1))
 
     def add_product_grads(
         self,
@@ -194,7 +193,12 @@ class _Shard:
         rows_cD = self.weight_cD[low:high]
         if self.w_inverse_c is not None:
             inverse_c = self.w_inverse_c[low:high]
-            along_c = torch.linalg.vecdot(grad_Nc, sim_Nc, dim=0) * inverse_c.square()
+            along_c = torch.linalg.vecdot(grad_Nc, sim_Nc, dim=0)
+            if self.targets.shift_N is not None:  # sim has the target's entry shifted
+                index, owned = self.target_in(low, high)
+                lost_N = torch.where(owned, _at(grad_Nc, index) * self.targets.shift_N, 0)
+                along_c.index_add_(0, index, lost_N)
+            along_c *= inverse_c.square()
             grad_Nc = grad_Nc.mul_(inverse_c)
         grad_Nc = grad_Nc.to(self.product_dtype)
         grad_x_ND += grad_Nc @ rows_cD.to(self.product_dtype)
@@ -271,11 +275,12 @@ class _Sums:
         self.peak_N = higher_N
 
     def over_ranks(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Log-sum-exp, target logit and number of hard negatives over all ranks' classes."""
+        """Log-sum-exp, cross-entropy and number of hard negatives over all ranks' classes."""
         highest_N = comm.all_max(self.peak_N)
         scaled_N = self.total_N * (self.peak_N - highest_N).exp()
         total_N, own_N, hard_N = comm.all_sum(torch.stack([scaled_N, self.own_N, self.hard_N]))
-        return highest_N + total_N.log(), own_N, hard_N
+        # not lse - own, which would lose the digits of a small loss at large logits
+        return highest_N + total_N.log(), (highest_N - own_N) + total_N.log(), hard_N
 
 
 def _at(values_Nc: Tensor, index_N: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ class Targets:
 
     Attributes:
         target_N: as `loss.logits` wants it, shift included; the same on all ranks.
+        shift_N: how far that is below the similarity itself; None if there is no shift.
         virtual_N: the virtual logit of owned samples, -inf for others; None if there is none.
         penalty_N: added to each sample's loss, the same on all ranks; None if there is none.
     """
@@ -45,12 +46,14 @@ class Targets:
         if loss.normalise_w:
             own_N = own_N * inverse(self.w_norm_N)
         self._slopes: tuple[Tensor, ...] | None = None
+        self.shift_N: Tensor | None = None
         with torch.enable_grad():
             leaves = [t.detach().requires_grad_() for t in (own_N, x_norm_N, self.w_norm_N)]
             shift_N = loss.shift(leaves[0], leaves[1], leaves[2], draw_N)
             if shift_N is not None:
                 moved_N = leaves[0] - shift_N
                 self._slopes = _slopes(moved_N, leaves)
+                self.shift_N = shift_N.detach()
                 own_N = moved_N.detach()
             virtual_N = loss.virtual_logit(leaves[1], leaves[2])
             penalty_N = loss.penalty(leaves[1])

@@ -22,11 +22,13 @@ class Loss:
         normalise_x, normalise_w: whether embeddings and class weights are L2-normalised before
             their product: both, and similarities are cosines; none, and they are inner products.
         draws: whether `shift` wants a random number a sample.
+        remembers: whether it wants a number kept from step to step (`recalling`).
     """
 
     normalise_x: ClassVar[bool] = True
     normalise_w: ClassVar[bool] = True
     draws: ClassVar[bool] = False
+    remembers: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -94,21 +96,17 @@ class Loss:
         """This loss as it is when `progress` (0 to 1, step over steps) of the run is done."""
         return self
 
-    def updated(self, mean_target: float) -> Self:
-        """This loss after a step with that mean target similarity, where it keeps a running mean.
-
-        Such a loss has it in its field `t`, which is all that a checkpoint needs of it.
-        """
+    def recalling(self, memory: float) -> Self:
+        """This loss with the running mean of the steps before, where it `remembers` one."""
         return self
 
-
-def at_target(index_N: Tensor, owned_N: Tensor, columns: int) -> Tensor:
-    """Bool [N, c], true where a column is the sample's own class."""
-    column_c = torch.arange(columns, device=index_N.device)
-    return (column_c == index_N.unsqueeze(1)) & owned_N.unsqueeze(1)
+    def memory_after(self, mean_target: float) -> float:
+        """That running mean after a step with this mean target similarity; kept by the run."""
+        return 0.0
 
 
 def with_target(negatives_Nc: Tensor, own_N: Tensor, index_N: Tensor, owned_N: Tensor) -> Tensor:
     """`negatives_Nc` with each owned sample's target entry replaced by `own_N`, as a new tensor."""
-    is_target = at_target(index_N, owned_N, negatives_Nc.shape[1])
-    return torch.where(is_target, own_N.unsqueeze(1), negatives_Nc)
+    column = index_N.unsqueeze(1)
+    entry_N1 = torch.where(owned_N.unsqueeze(1), own_N.unsqueeze(1), negatives_Nc.gather(1, column))
+    return negatives_Nc.scatter(1, column, entry_N1)

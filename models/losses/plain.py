@@ -57,16 +57,16 @@ class Coco(Loss):
     denominator would make the paper's alpha smaller by 0.5 log(1 / rate).
 
     Attributes:
-        alpha: the scale, or "paper" (as is None) for 0.5 log(K - 1) + 3, which leaves a loss floor
+        alpha: the scale, or "paper" for 0.5 log(K - 1) + 3, which leaves a loss floor
             of 2.75 at K = 87,020; the authors' released face network used 21.475.
         num_classes: K, all classes of the run (never a shard's); only used by the paper's formula.
     """
 
-    alpha: float | str | None = None
+    alpha: float | str = "paper"
     num_classes: int | None = None
 
     def __post_init__(self) -> None:
-        if self.alpha in (None, "paper"):
+        if self.alpha == "paper":
             if self.num_classes is None or self.num_classes < 2:
                 raise ValueError(
                     f"coco: alpha by the paper's formula needs at least 2 classes, got "

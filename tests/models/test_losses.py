@@ -156,11 +156,11 @@ def test_curricular_counts_the_batch_at_hand_before_it_uses_t():
     args = cosines()
     loss = Curricular(t=0.2, rate=0.1)
     mean = args[1].mean().item()
-    assert loss.updated(mean).t == pytest.approx(0.9 * 0.2 + 0.1 * mean)
+    assert loss.memory_after(mean) == pytest.approx(0.9 * 0.2 + 0.1 * mean)
     torch.testing.assert_close(
-        loss.logits(*args), replace(loss.updated(mean), rate=0).logits(*args)
+        loss.logits(*args), replace(loss.recalling(loss.memory_after(mean)), rate=0).logits(*args)
     )
-    assert NormFace().updated(mean) == NormFace()
+    assert NormFace().recalling(mean) == NormFace()
 
 
 def test_sphereface_s_lambda_is_nearly_a_straight_rise_of_the_margins_share():
