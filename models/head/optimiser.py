@@ -13,7 +13,7 @@ from torch import Tensor
 from models.head.sharded_head import ShardedHead
 from models.head.sharding import pieces
 
-_BLOCK = 1024  # rows updated at once: weight, gradient and momentum stay in the cache
+_BLOCK = 256  # rows updated at once: weight, gradient and momentum stay in the cache
 
 
 class HeadOptimiser(ABC):
@@ -38,6 +38,7 @@ class HeadOptimiser(ABC):
                     state = {name: t[low:high] for name, t in self.state.items()}
                     self._update(weight_cD[low:high], weight_cD.grad[low:high], state, lr)
                     self._project(weight_cD[low:high])
+                self.head.spare[:] = [weight_cD.grad]
             weight_cD.grad = None
             return
         drawn_rD = self.head.drawn_rD

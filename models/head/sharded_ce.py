@@ -8,7 +8,7 @@ log-sum-exp; all-reduce. Backward visits the chunks again, so nothing of size N 
 unless the whole shard is one chunk.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -35,6 +35,8 @@ class How:
             normalisation's Jacobian (projected descent).
         draw_N: random numbers for the loss, the same on all ranks.
         count_hard: whether to count hard negatives.
+        spare: a buffer of the weights' shape for their gradient, if there is one; it is taken out.
+            A fresh one costs more than filling it: the system clears its pages first.
     """
 
     loss: Loss
@@ -44,6 +46,7 @@ class How:
     unit_w: bool = False
     draw_N: Tensor | None = None
     count_hard: bool = False
+    spare: list[Tensor] = field(default_factory=list)
 
 
 def sharded_cross_entropy(
@@ -106,7 +109,8 @@ class _ShardedCrossEntropy(torch.autograd.Function):
         each_N = each_N * grads[0]
         shard: _Shard = ctx.shard
         grad_x_ND = torch.zeros_like(shard.x_ND)
-        grad_w_cD = torch.empty_like(shard.weight_cD)
+        spare = shard.how.spare
+        grad_w_cD = spare.pop() if spare else torch.empty_like(shard.weight_cD)
         with torch.autocast(lse_N.device.type, enabled=False):
             for low, high in ctx.parts:
                 sim_Nc = shard.similarities(low, high) if ctx.kept is None else ctx.kept
@@ -164,14 +168,12 @@ class _Shard:
     ) -> Tensor:
         """d loss / d similarity of a chunk: (softmax - one-hot) through loss.logits and shift."""
         index, owned = self.target_in(low, high)
-        with torch.enable_grad():
-            leaf_Nc = sim_Nc.detach().requires_grad_()
-            logits_Nc = self.loss.logits(leaf_Nc, self.targets.target_N, index, owned)
-        grad_Nc = (logits_Nc.detach() - lse_N.unsqueeze(1)).exp_()
+        logits_Nc, back = self.loss.pullback(sim_Nc, self.targets.target_N, index, owned)
+        grad_Nc = (logits_Nc - lse_N.unsqueeze(1)).exp_()
         column = index.unsqueeze(1)
         grad_Nc.scatter_add_(1, column, -owned.to(grad_Nc.dtype).unsqueeze(1))
         grad_Nc *= each_N.unsqueeze(1)
-        grad_Nc = torch.autograd.grad(logits_Nc, leaf_Nc, grad_Nc)[0]
+        grad_Nc = back(grad_Nc)
         at_N = _at(grad_Nc, index)
         moved_N = torch.where(owned, self.targets.through_shift(torch.where(owned, at_N, 0)), at_N)
         return grad_Nc.scatter_(1, column, moved_N.unsqueeze(1))
@@ -193,7 +195,7 @@ class _Shard:
         rows_cD = self.weight_cD[low:high]
         if self.w_inverse_c is not None:
             inverse_c = self.w_inverse_c[low:high]
-            along_c = torch.linalg.vecdot(grad_Nc, sim_Nc, dim=0)
+            along_c = sim_Nc.mul_(grad_Nc).sum(dim=0)  # sim is not needed again
             if self.targets.shift_N is not None:  # sim has the target's entry shifted
                 index, owned = self.target_in(low, high)
                 lost_N = torch.where(owned, _at(grad_Nc, index) * self.targets.shift_N, 0)

@@ -20,6 +20,7 @@ class ShardedHead(nn.Module):
         weight_cD: this rank's class weights; initial values depend on (seed, class) alone, so any
             number of ranks starts from the same head.
         start, end: the classes owned: start .. end - 1.
+        spare: the last gradient's memory, for the next one.
         rows_r: rows drawn for the step under way, [r]; None where all take part.
         drawn_rD: copies of these rows, whose `grad` a HeadOptimiser uses; None as well.
     """
@@ -61,6 +62,7 @@ class ShardedHead(nn.Module):
             raise ValueError(f"expected sample_rate above 0 and at most 1, got {sample_rate}")
         self.chunk, self.product_dtype = chunk, product_dtype
         self.sample_rate, self.projected = sample_rate, projected
+        self.spare: list[Tensor] = []
         self.rows_r: Tensor | None = None
         self.drawn_rD: Tensor | None = None
         self.start, self.end = class_range(num_classes, comm.rank(), comm.world_size())
@@ -107,6 +109,7 @@ class ShardedHead(nn.Module):
             unit_w=self.projected,
             draw_N=self._draws(label_N, step) if loss.draws else None,
             count_hard=count_hard,
+            spare=self.spare if weight_cD is self.weight_cD else [],
         )
         return sharded_cross_entropy(emb_nD, weight_cD, index_N, owned_N, how)
 

@@ -7,9 +7,10 @@ import math
 from dataclasses import dataclass, replace
 from typing import Self
 
+import torch
 from torch import Tensor
 
-from models.losses.base import with_target
+from models.losses.base import Pullback, with_target
 from models.losses.margins import combined, straight_through
 from models.losses.plain import NormFace
 
@@ -30,15 +31,36 @@ class Margined(NormFace):
         """The target's logit over s, where it is not f (an easy margin)."""
         return self.margined(cos)
 
-    def negatives(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
-        """g of all similarities; what it is at the target is not used."""
-        return sim_Nc
+    def negatives(self, sim_Nc: Tensor, target_N: Tensor) -> tuple[Tensor, Tensor | None]:
+        """g of all similarities, and its slope (None for 1); unused at the target."""
+        return sim_Nc, None
 
     def logits(self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor) -> Tensor:
         """s f at the target, s g elsewhere."""
         own_N = self.own(sim_Nc.gather(1, index_N.unsqueeze(1)).squeeze(1))
-        negatives_Nc = self.negatives(sim_Nc, target_N)
-        return self.scale * with_target(negatives_Nc, own_N, index_N, owned_N)
+        negatives_Nc, _ = self.negatives(sim_Nc, target_N)
+        return with_target(negatives_Nc, own_N, index_N, owned_N).mul_(self.scale)
+
+    def pullback(
+        self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor
+    ) -> tuple[Tensor, Pullback]:
+        """By the slopes of f and g."""
+        column = index_N.unsqueeze(1)
+        with torch.enable_grad():
+            cos_N = sim_Nc.gather(1, column).squeeze(1).requires_grad_()
+            own_N = self.own(cos_N)
+            (own_slope_N,) = torch.autograd.grad(own_N.sum(), cos_N)
+        negatives_Nc, slope_Nc = self.negatives(sim_Nc, target_N)
+        logits_Nc = with_target(negatives_Nc, own_N.detach(), index_N, owned_N).mul_(self.scale)
+
+        def back(grad_Nc: Tensor) -> Tensor:
+            own_grad_N1 = grad_Nc.gather(1, column) * own_slope_N.unsqueeze(1)
+            if slope_Nc is not None:
+                grad_Nc.mul_(slope_Nc)
+            entry_N1 = torch.where(owned_N.unsqueeze(1), own_grad_N1, grad_Nc.gather(1, column))
+            return grad_Nc.scatter_(1, column, entry_N1).mul_(self.scale)
+
+        return logits_Nc, back
 
     def hard(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
         """Support vectors: cos theta_k > f(cos theta_y), strictly."""

@@ -3,11 +3,15 @@
 N: samples of all ranks. c: the classes of one shard, or of one chunk of it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
+
+
+Pullback = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +55,21 @@ class Loss:
             A new tensor [N, c], or `sim_Nc` itself. No argument is changed.
         """
         raise NotImplementedError
+
+    def pullback(
+        self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor
+    ) -> tuple[Tensor, Pullback]:
+        """The logits, and the way back: from d loss / d logits to d loss / d similarities.
+
+        By autograd here. Losses that know their slope say so, which saves half of the time. The way
+        back may use up what it is given.
+        """
+        with torch.enable_grad():
+            leaf_Nc = sim_Nc.detach().requires_grad_()
+            logits_Nc = self.logits(leaf_Nc, target_N, index_N, owned_N)
+        return logits_Nc.detach(), lambda grad_Nc: torch.autograd.grad(logits_Nc, leaf_Nc, grad_Nc)[
+            0
+        ]
 
     def shift(
         self, target_N: Tensor, x_norm_N: Tensor, w_norm_N: Tensor, draw_N: Tensor | None
@@ -110,3 +129,8 @@ def with_target(negatives_Nc: Tensor, own_N: Tensor, index_N: Tensor, owned_N: T
     column = index_N.unsqueeze(1)
     entry_N1 = torch.where(owned_N.unsqueeze(1), own_N.unsqueeze(1), negatives_Nc.gather(1, column))
     return negatives_Nc.scatter(1, column, entry_N1)
+
+
+def scaled(scale: float) -> Pullback:
+    """The way back through a multiplication by `scale`."""
+    return lambda grad_Nc: grad_Nc.mul_(scale)

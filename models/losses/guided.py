@@ -18,17 +18,18 @@ from models.losses.angular import AM, Arc, Combined, Margined
 class Guided(Margined):
     """g(cos theta_k) is cosine + `emphasis` for hard negatives, and the cosine for others."""
 
-    def negatives(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
+    def negatives(self, sim_Nc: Tensor, target_N: Tensor) -> tuple[Tensor, Tensor]:
         """Sim + hard x emphasis.
 
         `torch.where` would say it plainly, and takes ten times as long on a CPU.
         """
         over_Nc = sim_Nc.detach() - self.margined(target_N).unsqueeze(1)
         hard_Nc = over_Nc.sign_().clamp_min_(0)  # 1 where strictly above, 0 at a tie
-        return torch.addcmul(sim_Nc, hard_Nc, self.emphasis(sim_Nc, target_N))
+        emphasis_Nc, slope = self.emphasis(sim_Nc, target_N)
+        return torch.addcmul(sim_Nc, hard_Nc, emphasis_Nc), hard_Nc * slope + 1
 
-    def emphasis(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
-        """What is added to a hard negative's cosine."""
+    def emphasis(self, sim_Nc: Tensor, target_N: Tensor) -> tuple[Tensor, Tensor | float]:
+        """What is added to a hard negative's cosine, and its slope."""
         raise NotImplementedError
 
 
@@ -52,9 +53,9 @@ class SVSoftmax(Guided):
         if self.t < 1:
             raise ValueError(f"expected t >= 1 (1 turns support vectors off), got {self.t}")
 
-    def emphasis(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
+    def emphasis(self, sim_Nc: Tensor, target_N: Tensor) -> tuple[Tensor, float]:
         """(t - 1) (cos + 1)."""
-        return (self.t - 1) * (sim_Nc + 1)
+        return (sim_Nc + 1).mul_(self.t - 1), self.t - 1
 
     def eased(self, fraction: float) -> Self:
         """t moved from 1 to its value, and the margin as its own class says."""
@@ -109,9 +110,11 @@ class MVSoftmax(Guided):
         margined = self.margined(cos)
         return torch.where(cos > 0, margined, cos) if self.easy_margin else margined
 
-    def emphasis(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
+    def emphasis(self, sim_Nc: Tensor, target_N: Tensor) -> tuple[Tensor, float]:
         """t (cos + 1), or t."""
-        return self.t * (sim_Nc + 1) if self.mode == "adaptive" else torch.full_like(sim_Nc, self.t)
+        if self.mode == "adaptive":
+            return (sim_Nc + 1).mul_(self.t), self.t
+        return torch.full_like(sim_Nc, self.t), 0.0
 
     def eased(self, fraction: float) -> Self:
         """t at `fraction` of its value, and the margin as its own class says."""
@@ -153,10 +156,10 @@ class Curricular(Guided, Arc):
         if not 0 <= self.rate <= 1:
             raise ValueError(f"expected rate in 0 .. 1, got {self.rate}")
 
-    def emphasis(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
+    def emphasis(self, sim_Nc: Tensor, target_N: Tensor) -> tuple[Tensor, Tensor]:
         """Cos (t + cos) - cos, t with this batch in it; differentiated through both factors."""
         t = (1 - self.rate) * self.t + self.rate * target_N.mean()
-        return sim_Nc * (t - 1 + sim_Nc)
+        return sim_Nc * (t - 1 + sim_Nc), t - 1 + 2 * sim_Nc.detach()
 
     def recalling(self, memory: float) -> Self:
         """With t as the run has it."""

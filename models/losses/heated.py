@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 from torch import Tensor
 
-from models.losses.base import Loss
+from models.losses.base import Loss, Pullback, scaled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +44,12 @@ class HeatedLN(Loss):
     def logits(self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor) -> Tensor:
         """alpha cos."""
         return self.alpha * sim_Nc
+
+    def pullback(
+        self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor
+    ) -> tuple[Tensor, Pullback]:
+        """A factor."""
+        return self.alpha * sim_Nc, scaled(self.alpha)
 
     def at(self, progress: float) -> Self:
         """The loss of one moment, with alpha as it then is."""

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from models.losses.base import Loss
+from models.losses.base import Loss, Pullback, scaled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +19,12 @@ class Softmax(Loss):
     def logits(self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor) -> Tensor:
         """The similarities themselves."""
         return sim_Nc
+
+    def pullback(
+        self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor
+    ) -> tuple[Tensor, Pullback]:
+        """The identity."""
+        return sim_Nc, scaled(1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +47,12 @@ class NormFace(Loss):
     def logits(self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor) -> Tensor:
         """s cos."""
         return self.scale * sim_Nc
+
+    def pullback(
+        self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor
+    ) -> tuple[Tensor, Pullback]:
+        """A factor."""
+        return self.scale * sim_Nc, scaled(self.scale)
 
     def hard(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor | None:
         """Negatives nearer than the target: cos theta_k > cos theta_y."""
@@ -86,3 +98,9 @@ class Coco(Loss):
     def logits(self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor) -> Tensor:
         """alpha cos."""
         return self.scale * sim_Nc
+
+    def pullback(
+        self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor
+    ) -> tuple[Tensor, Pullback]:
+        """A factor."""
+        return self.scale * sim_Nc, scaled(self.scale)
