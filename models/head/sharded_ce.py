@@ -88,7 +88,7 @@ class _ShardedCrossEntropy(torch.autograd.Function):
                 sums.add_chunk(shard, sim_Nc, low, high)
                 ctx.kept = sim_Nc if len(ctx.parts) == 1 else None
             if shard.targets.virtual_N is not None:
-                sums.add_logits(shard.targets.virtual_N.unsqueeze(1))
+                sums.add_logits(shard.targets.virtual_N.unsqueeze(1), free=False)
             lse_N, ce_N, hard_N = sums.over_ranks()
             with torch.enable_grad():
                 leaf_N = ce_N.detach().requires_grad_()
@@ -169,7 +169,9 @@ class _Shard:
         """d loss / d similarity of a chunk: (softmax - one-hot) through loss.logits and shift."""
         index, owned = self.target_in(low, high)
         logits_Nc, back = self.loss.pullback(sim_Nc, self.targets.target_N, index, owned)
-        grad_Nc = (logits_Nc - lse_N.unsqueeze(1)).exp_()
+        free = logits_Nc is not sim_Nc
+        grad_Nc = logits_Nc.sub_(lse_N[:, None]) if free else logits_Nc - lse_N[:, None]
+        grad_Nc.exp_()
         column = index.unsqueeze(1)
         grad_Nc.scatter_add_(1, column, -owned.to(grad_Nc.dtype).unsqueeze(1))
         grad_Nc *= each_N.unsqueeze(1)
@@ -265,15 +267,16 @@ class _Sums:
             hard_Nc = shard.loss.hard(sim_Nc, shard.targets.target_N)
             if hard_Nc is not None:
                 self.hard_N += hard_Nc.sum(dim=1) - torch.where(owned, _at(hard_Nc, index), 0).int()
-        self.add_logits(logits_Nc)
+        self.add_logits(logits_Nc, free=logits_Nc is not sim_Nc)
 
-    def add_logits(self, logits_Nc: Tensor) -> None:
-        """Takes in logits [N, any]."""
+    def add_logits(self, logits_Nc: Tensor, free: bool) -> None:
+        """Takes in logits [N, any], whose memory is used up if `free`."""
         higher_N = torch.maximum(self.peak_N, logits_Nc.amax(dim=1))
         # A row of -inf alone (a sample that has no virtual logit here) would give inf - inf.
         base_N = torch.where(higher_N == -torch.inf, 0, higher_N)
         self.total_N *= (self.peak_N - base_N).exp()
-        self.total_N += (logits_Nc - base_N.unsqueeze(1)).exp_().sum(dim=1)
+        above_Nc = logits_Nc.sub_(base_N[:, None]) if free else logits_Nc - base_N[:, None]
+        self.total_N += above_Nc.exp_().sum(dim=1)
         self.peak_N = higher_N
 
     def over_ranks(self) -> tuple[Tensor, Tensor, Tensor]:

@@ -4,15 +4,18 @@ Each class is also a part to build with: guided.py puts support vectors on any o
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
 from torch import Tensor
 
-from models.losses.base import Pullback, with_target
+from models.losses.base import Pullback, set_target_
 from models.losses.margins import combined, straight_through
 from models.losses.plain import NormFace
+
+Slope = Callable[[], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,15 +34,26 @@ class Margined(NormFace):
         """The target's logit over s, where it is not f (an easy margin)."""
         return self.margined(cos)
 
-    def negatives(self, sim_Nc: Tensor, target_N: Tensor) -> tuple[Tensor, Tensor | None]:
-        """g of all similarities, and its slope (None for 1); unused at the target."""
+    def negatives(self, sim_Nc: Tensor, target_N: Tensor) -> tuple[Tensor, Slope | None]:
+        """g of all similarities, as a new tensor or `sim_Nc` itself, and what gives its slope.
+
+        None stands for a slope of 1. What they are at the target is not used.
+        """
         return sim_Nc, None
 
     def logits(self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor) -> Tensor:
         """s f at the target, s g elsewhere."""
         own_N = self.own(sim_Nc.gather(1, index_N.unsqueeze(1)).squeeze(1))
         negatives_Nc, _ = self.negatives(sim_Nc, target_N)
-        return with_target(negatives_Nc, own_N, index_N, owned_N).mul_(self.scale)
+        return self._joined(negatives_Nc, sim_Nc, own_N, index_N, owned_N)
+
+    def _joined(
+        self, negatives_Nc: Tensor, sim_Nc: Tensor, own_N: Tensor, index_N: Tensor, owned_N: Tensor
+    ) -> Tensor:
+        """Both times s, in the memory of the negatives where that is their own."""
+        fresh = negatives_Nc is not sim_Nc
+        logits_Nc = negatives_Nc.mul_(self.scale) if fresh else self.scale * sim_Nc
+        return set_target_(logits_Nc, self.scale * own_N, index_N, owned_N)
 
     def pullback(
         self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor
@@ -50,15 +64,14 @@ class Margined(NormFace):
             cos_N = sim_Nc.gather(1, column).squeeze(1).requires_grad_()
             own_N = self.own(cos_N)
             (own_slope_N,) = torch.autograd.grad(own_N.sum(), cos_N)
-        negatives_Nc, slope_Nc = self.negatives(sim_Nc, target_N)
-        logits_Nc = with_target(negatives_Nc, own_N.detach(), index_N, owned_N).mul_(self.scale)
+        negatives_Nc, slope = self.negatives(sim_Nc, target_N)
+        logits_Nc = self._joined(negatives_Nc, sim_Nc, own_N.detach(), index_N, owned_N)
 
         def back(grad_Nc: Tensor) -> Tensor:
-            own_grad_N1 = grad_Nc.gather(1, column) * own_slope_N.unsqueeze(1)
-            if slope_Nc is not None:
-                grad_Nc.mul_(slope_Nc)
-            entry_N1 = torch.where(owned_N.unsqueeze(1), own_grad_N1, grad_Nc.gather(1, column))
-            return grad_Nc.scatter_(1, column, entry_N1).mul_(self.scale)
+            own_grad_N = grad_Nc.gather(1, column).squeeze(1) * own_slope_N
+            if slope is not None:
+                grad_Nc.mul_(slope())
+            return set_target_(grad_Nc, own_grad_N, index_N, owned_N).mul_(self.scale)
 
         return logits_Nc, back
 

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor
 
-
 Pullback = Callable[[Tensor], Tensor]
 
 
@@ -61,15 +60,18 @@ class Loss:
     ) -> tuple[Tensor, Pullback]:
         """The logits, and the way back: from d loss / d logits to d loss / d similarities.
 
-        By autograd here. Losses that know their slope say so, which saves half of the time. The way
-        back may use up what it is given.
+        By autograd here. Losses that know their slope say so, which saves more than half of the
+        time. The logits are a new tensor, or `sim_Nc` itself; the way back may use up what it gets.
         """
         with torch.enable_grad():
             leaf_Nc = sim_Nc.detach().requires_grad_()
             logits_Nc = self.logits(leaf_Nc, target_N, index_N, owned_N)
-        return logits_Nc.detach(), lambda grad_Nc: torch.autograd.grad(logits_Nc, leaf_Nc, grad_Nc)[
-            0
-        ]
+
+        def back(grad_Nc: Tensor) -> Tensor:
+            return torch.autograd.grad(logits_Nc, leaf_Nc, grad_Nc)[0]
+
+        # a copy: autograd may still need what it has
+        return logits_Nc.detach().clone(), back
 
     def shift(
         self, target_N: Tensor, x_norm_N: Tensor, w_norm_N: Tensor, draw_N: Tensor | None
@@ -124,11 +126,16 @@ class Loss:
         return 0.0
 
 
-def with_target(negatives_Nc: Tensor, own_N: Tensor, index_N: Tensor, owned_N: Tensor) -> Tensor:
-    """`negatives_Nc` with each owned sample's target entry replaced by `own_N`, as a new tensor."""
+def set_target_(values_Nc: Tensor, own_N: Tensor, index_N: Tensor, owned_N: Tensor) -> Tensor:
+    """`values_Nc` with each owned sample's target entry set to `own_N`.
+
+    In place, unless autograd is watching, which still needs the old entries.
+    """
     column = index_N.unsqueeze(1)
-    entry_N1 = torch.where(owned_N.unsqueeze(1), own_N.unsqueeze(1), negatives_Nc.gather(1, column))
-    return negatives_Nc.scatter(1, column, entry_N1)
+    entry_N1 = torch.where(owned_N.unsqueeze(1), own_N.unsqueeze(1), values_Nc.gather(1, column))
+    if values_Nc.requires_grad:
+        return values_Nc.scatter(1, column, entry_N1)
+    return values_Nc.scatter_(1, column, entry_N1)
 
 
 def scaled(scale: float) -> Pullback:

@@ -11,25 +11,29 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
-from models.losses.angular import AM, Arc, Combined, Margined
+from models.losses.angular import AM, Arc, Combined, Margined, Slope
 
 
 @dataclass(frozen=True, kw_only=True)
 class Guided(Margined):
     """g(cos theta_k) is cosine + `emphasis` for hard negatives, and the cosine for others."""
 
-    def negatives(self, sim_Nc: Tensor, target_N: Tensor) -> tuple[Tensor, Tensor]:
+    def negatives(self, sim_Nc: Tensor, target_N: Tensor) -> tuple[Tensor, Slope]:
         """Sim + hard x emphasis.
 
         `torch.where` would say it plainly, and takes ten times as long on a CPU.
         """
         over_Nc = sim_Nc.detach() - self.margined(target_N).unsqueeze(1)
         hard_Nc = over_Nc.sign_().clamp_min_(0)  # 1 where strictly above, 0 at a tie
-        emphasis_Nc, slope = self.emphasis(sim_Nc, target_N)
-        return torch.addcmul(sim_Nc, hard_Nc, emphasis_Nc), hard_Nc * slope + 1
+        values_Nc = self.emphasis(sim_Nc, target_N).mul_(hard_Nc).add_(sim_Nc)
+        return values_Nc, lambda: hard_Nc.mul_(self.emphasis_slope(sim_Nc, target_N)).add_(1)
 
-    def emphasis(self, sim_Nc: Tensor, target_N: Tensor) -> tuple[Tensor, Tensor | float]:
-        """What is added to a hard negative's cosine, and its slope."""
+    def emphasis(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
+        """What is added to a hard negative's cosine, as a new tensor."""
+        raise NotImplementedError
+
+    def emphasis_slope(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor | float:
+        """Its derivative in the cosine."""
         raise NotImplementedError
 
 
@@ -53,9 +57,13 @@ class SVSoftmax(Guided):
         if self.t < 1:
             raise ValueError(f"expected t >= 1 (1 turns support vectors off), got {self.t}")
 
-    def emphasis(self, sim_Nc: Tensor, target_N: Tensor) -> tuple[Tensor, float]:
+    def emphasis(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
         """(t - 1) (cos + 1)."""
-        return (sim_Nc + 1).mul_(self.t - 1), self.t - 1
+        return (sim_Nc + 1).mul_(self.t - 1)
+
+    def emphasis_slope(self, sim_Nc: Tensor, target_N: Tensor) -> float:
+        """t - 1."""
+        return self.t - 1
 
     def eased(self, fraction: float) -> Self:
         """t moved from 1 to its value, and the margin as its own class says."""
@@ -110,11 +118,15 @@ class MVSoftmax(Guided):
         margined = self.margined(cos)
         return torch.where(cos > 0, margined, cos) if self.easy_margin else margined
 
-    def emphasis(self, sim_Nc: Tensor, target_N: Tensor) -> tuple[Tensor, float]:
+    def emphasis(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
         """t (cos + 1), or t."""
         if self.mode == "adaptive":
-            return (sim_Nc + 1).mul_(self.t), self.t
-        return torch.full_like(sim_Nc, self.t), 0.0
+            return (sim_Nc + 1).mul_(self.t)
+        return torch.full_like(sim_Nc, self.t)
+
+    def emphasis_slope(self, sim_Nc: Tensor, target_N: Tensor) -> float:
+        """t, or 0."""
+        return self.t if self.mode == "adaptive" else 0.0
 
     def eased(self, fraction: float) -> Self:
         """t at `fraction` of its value, and the margin as its own class says."""
@@ -156,10 +168,17 @@ class Curricular(Guided, Arc):
         if not 0 <= self.rate <= 1:
             raise ValueError(f"expected rate in 0 .. 1, got {self.rate}")
 
-    def emphasis(self, sim_Nc: Tensor, target_N: Tensor) -> tuple[Tensor, Tensor]:
-        """Cos (t + cos) - cos, t with this batch in it; differentiated through both factors."""
-        t = (1 - self.rate) * self.t + self.rate * target_N.mean()
-        return sim_Nc * (t - 1 + sim_Nc), t - 1 + 2 * sim_Nc.detach()
+    def emphasis(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
+        """Cos (t + cos) - cos."""
+        return sim_Nc * (self._t(target_N) - 1 + sim_Nc)
+
+    def emphasis_slope(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
+        """t - 1 + 2 cos."""
+        return self._t(target_N) - 1 + 2 * sim_Nc
+
+    def _t(self, target_N: Tensor) -> Tensor:
+        """The running mean with this batch in it."""
+        return (1 - self.rate) * self.t + self.rate * target_N.mean()
 
     def recalling(self, memory: float) -> Self:
         """With t as the run has it."""
