@@ -17,7 +17,7 @@ from torch import Tensor
 from models import comm
 from models.head.sharding import pieces
 from models.head.targets import Targets, inverse
-from models.losses.base import Loss
+from models.losses.base import Loss, set_target
 from models.losses.reduction import Reduction, mean
 
 
@@ -80,13 +80,12 @@ class _ShardedCrossEntropy(torch.autograd.Function):
         )
         with torch.autocast(emb_nD.device.type, enabled=False):
             shard = _Shard(comm.gather_rows(emb_nD.to(wide)), weight_cD, index_N, owned_N, how)
-            ctx.parts = pieces(0, weight_cD.shape[0], how.chunk)
             ctx.kept = None
             sums = _Sums(shard.x_norm_N)
-            for low, high in ctx.parts:
-                sim_Nc = shard.similarities(low, high)
-                sums.add_chunk(shard, sim_Nc, low, high)
-                ctx.kept = sim_Nc if len(ctx.parts) == 1 else None
+            for part in shard.parts:
+                sim_Nc = shard.similarities(part)
+                sums.add_chunk(shard, sim_Nc, part)
+                ctx.kept = sim_Nc if len(shard.parts) == 1 else None
             if shard.targets.virtual_N is not None:
                 sums.add_logits(shard.targets.virtual_N.unsqueeze(1), free=False)
             lse_N, ce_N, hard_N = sums.over_ranks()
@@ -112,15 +111,26 @@ class _ShardedCrossEntropy(torch.autograd.Function):
         spare = shard.how.spare
         grad_w_cD = spare.pop() if spare else torch.empty_like(shard.weight_cD)
         with torch.autocast(lse_N.device.type, enabled=False):
-            for low, high in ctx.parts:
-                sim_Nc = shard.similarities(low, high) if ctx.kept is None else ctx.kept
-                grad_Nc = shard.grad_of_similarities(sim_Nc, low, high, lse_N, each_N)
-                shard.add_product_grads(grad_Nc, sim_Nc, low, high, grad_x_ND, grad_w_cD)
+            for part in shard.parts:
+                sim_Nc = shard.similarities(part) if ctx.kept is None else ctx.kept
+                grad_Nc = shard.grad_of_similarities(sim_Nc, part, lse_N, each_N)
+                shard.add_product_grads(grad_Nc, sim_Nc, part, grad_x_ND, grad_w_cD)
             ctx.kept = None
             shard.unnormalise(grad_x_ND)
             shard.add_norm_grads(lse_N, each_N, grads[0], grad_x_ND, grad_w_cD)
             grad_emb_nD = comm.sum_scatter_rows(grad_x_ND).to(ctx.input_dtype)
         return grad_emb_nD, grad_w_cD, None, None, None
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A chunk of classes: rows low .. high - 1, each sample's column in it (some valid one where it
+    has none), and whether its target is there."""
+
+    low: int
+    high: int
+    index_N: Tensor
+    owned_N: Tensor
 
 
 class _Shard:
@@ -131,6 +141,15 @@ class _Shard:
     ) -> None:
         self.loss, self.how, self.weight_cD = how.loss, how, weight_cD.detach()
         self.index_N, self.owned_N = index_N, owned_N
+        self.parts = [
+            _Part(
+                low,
+                high,
+                (index_N - low).clamp_(0, high - low - 1),
+                owned_N & (index_N >= low) & (index_N < high),
+            )
+            for low, high in pieces(0, weight_cD.shape[0], how.chunk)
+        ]
         self.scales_w = self.loss.normalise_w and not how.unit_w
         self.w_inverse_c = (
             _row_inverse(self.weight_cD, how.chunk, emb_ND.dtype) if self.scales_w else None
@@ -145,68 +164,53 @@ class _Shard:
             self.loss, self.x_ND, self.x_norm_N, own_w_ND.to(emb_ND.dtype), owned_N, how.draw_N
         )
 
-    def target_in(self, low: int, high: int) -> tuple[Tensor, Tensor]:
-        """Column of each sample's target in a chunk (some valid one), and whether it is there."""
-        inside = self.owned_N & (self.index_N >= low) & (self.index_N < high)
-        return (self.index_N - low).clamp(0, high - low - 1), inside
-
-    def similarities(self, low: int, high: int) -> Tensor:
+    def similarities(self, part: _Part) -> Tensor:
         """Similarities of all samples to a chunk's classes, [N, c].
 
         The target's entry is the number that all ranks know, whatever the product's precision.
         """
-        rows_cD = self.weight_cD[low:high].to(self.product_dtype)
+        rows_cD = self.weight_cD[part.low : part.high].to(self.product_dtype)
         sim_Nc = (self.x_product_ND @ rows_cD.T).to(self.x_ND.dtype)
         if self.w_inverse_c is not None:  # after the product: N numbers a class, not D
-            sim_Nc *= self.w_inverse_c[low:high]
-        index, owned = self.target_in(low, high)
-        known_N = torch.where(owned, self.targets.target_N, _at(sim_Nc, index))
-        return sim_Nc.scatter_(1, index.unsqueeze(1), known_N.unsqueeze(1))
+            sim_Nc *= self.w_inverse_c[part.low : part.high]
+        return set_target(sim_Nc, self.targets.target_N, part.index_N, part.owned_N)
 
     def grad_of_similarities(
-        self, sim_Nc: Tensor, low: int, high: int, lse_N: Tensor, each_N: Tensor
+        self, sim_Nc: Tensor, part: _Part, lse_N: Tensor, each_N: Tensor
     ) -> Tensor:
         """d loss / d similarity of a chunk: (softmax - one-hot) through loss.logits and shift."""
-        index, owned = self.target_in(low, high)
-        logits_Nc, back = self.loss.pullback(sim_Nc, self.targets.target_N, index, owned)
+        index_N, owned_N = part.index_N, part.owned_N
+        logits_Nc, back = self.loss.pullback(sim_Nc, self.targets.target_N, index_N, owned_N)
         free = logits_Nc is not sim_Nc
         grad_Nc = logits_Nc.sub_(lse_N[:, None]) if free else logits_Nc - lse_N[:, None]
         grad_Nc.exp_()
-        column = index.unsqueeze(1)
-        grad_Nc.scatter_add_(1, column, -owned.to(grad_Nc.dtype).unsqueeze(1))
-        grad_Nc *= each_N.unsqueeze(1)
-        grad_Nc = back(grad_Nc)
-        at_N = _at(grad_Nc, index)
-        moved_N = torch.where(owned, self.targets.through_shift(torch.where(owned, at_N, 0)), at_N)
-        return grad_Nc.scatter_(1, column, moved_N.unsqueeze(1))
+        column = index_N.unsqueeze(1)
+        grad_Nc.scatter_add_(1, column, -owned_N.to(grad_Nc.dtype).unsqueeze(1))
+        grad_Nc = back(grad_Nc.mul_(each_N.unsqueeze(1)))
+        if self.targets.shift_N is not None:
+            moved_N = self.targets.through_shift(torch.where(owned_N, _at(grad_Nc, index_N), 0))
+            set_target(grad_Nc, moved_N, index_N, owned_N)
+        return grad_Nc
 
     def add_product_grads(
-        self,
-        grad_Nc: Tensor,
-        sim_Nc: Tensor,
-        low: int,
-        high: int,
-        grad_x_ND: Tensor,
-        grad_w_cD: Tensor,
+        self, grad_Nc: Tensor, sim_Nc: Tensor, part: _Part, grad_x_ND: Tensor, grad_w_cD: Tensor
     ) -> None:
         """Adds a chunk's share to d loss / d x (still normalised) and writes d loss / d W.
 
         With w = W / |W| and g = d loss / d w = sum_N grad x, the normalisation's Jacobian gives
         (g - (g . w) w) / |W|, where g . w = sum_N grad sim: N numbers a class again, not D.
         """
-        rows_cD = self.weight_cD[low:high]
+        rows_cD, grad_rows_cD = (t[part.low : part.high] for t in (self.weight_cD, grad_w_cD))
         if self.w_inverse_c is not None:
-            inverse_c = self.w_inverse_c[low:high]
+            inverse_c = self.w_inverse_c[part.low : part.high]
             along_c = sim_Nc.mul_(grad_Nc).sum(dim=0)  # sim is not needed again
             if self.targets.shift_N is not None:  # sim has the target's entry shifted
-                index, owned = self.target_in(low, high)
-                lost_N = torch.where(owned, _at(grad_Nc, index) * self.targets.shift_N, 0)
-                along_c.index_add_(0, index, lost_N)
+                lost_N = _at(grad_Nc, part.index_N) * self.targets.shift_N
+                along_c.index_add_(0, part.index_N, torch.where(part.owned_N, lost_N, 0))
             along_c *= inverse_c.square()
             grad_Nc = grad_Nc.mul_(inverse_c)
         grad_Nc = grad_Nc.to(self.product_dtype)
         grad_x_ND += grad_Nc @ rows_cD.to(self.product_dtype)
-        grad_rows_cD = grad_w_cD[low:high]
         if self.product_dtype == grad_w_cD.dtype:
             torch.mm(grad_Nc.T, self.x_product_ND, out=grad_rows_cD)
         else:
@@ -258,9 +262,9 @@ class _Sums:
         self.peak_N = torch.full_like(like_N, -torch.inf)
         self.total_N, self.own_N, self.hard_N = (torch.zeros_like(like_N) for _ in range(3))
 
-    def add_chunk(self, shard: _Shard, sim_Nc: Tensor, low: int, high: int) -> None:
+    def add_chunk(self, shard: _Shard, sim_Nc: Tensor, part: _Part) -> None:
         """Takes in a chunk's logits, the targets among them, and its hard negatives if counted."""
-        index, owned = shard.target_in(low, high)
+        index, owned = part.index_N, part.owned_N
         logits_Nc = shard.loss.logits(sim_Nc, shard.targets.target_N, index, owned)
         self.own_N += torch.where(owned, _at(logits_Nc, index), 0)
         if shard.how.count_hard:

@@ -11,7 +11,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from models.losses.base import Pullback, set_target_
+from models.losses.base import Pullback, set_target
 from models.losses.margins import combined, straight_through
 from models.losses.plain import NormFace
 
@@ -53,7 +53,7 @@ class Margined(NormFace):
         """Both times s, in the memory of the negatives where that is their own."""
         fresh = negatives_Nc is not sim_Nc
         logits_Nc = negatives_Nc.mul_(self.scale) if fresh else self.scale * sim_Nc
-        return set_target_(logits_Nc, self.scale * own_N, index_N, owned_N)
+        return set_target(logits_Nc, self.scale * own_N, index_N, owned_N)
 
     def pullback(
         self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor
@@ -71,7 +71,7 @@ class Margined(NormFace):
             own_grad_N = grad_Nc.gather(1, column).squeeze(1) * own_slope_N
             if slope is not None:
                 grad_Nc.mul_(slope())
-            return set_target_(grad_Nc, own_grad_N, index_N, owned_N).mul_(self.scale)
+            return set_target(grad_Nc, own_grad_N, index_N, owned_N).mul_(self.scale)
 
         return logits_Nc, back
 

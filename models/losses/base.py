@@ -126,7 +126,7 @@ class Loss:
         return 0.0
 
 
-def set_target_(values_Nc: Tensor, own_N: Tensor, index_N: Tensor, owned_N: Tensor) -> Tensor:
+def set_target(values_Nc: Tensor, own_N: Tensor, index_N: Tensor, owned_N: Tensor) -> Tensor:
     """`values_Nc` with each owned sample's target entry set to `own_N`.
 
     In place, unless autograd is watching, which still needs the old entries.

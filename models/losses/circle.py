@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from models.losses.base import Loss, set_target_
+from models.losses.base import Loss, set_target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,4 +34,4 @@ class Circle(Loss):
         own_N = sim_Nc.gather(1, index_N.unsqueeze(1)).squeeze(1)
         own_N = (1 + m - own_N.detach()).clamp_min(0) * (own_N - (1 - m))
         negatives_Nc = (sim_Nc.detach() + m).clamp_min(0) * (sim_Nc - m)
-        return self.scale * set_target_(negatives_Nc, own_N, index_N, owned_N)
+        return self.scale * set_target(negatives_Nc, own_N, index_N, owned_N)
