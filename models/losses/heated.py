@@ -68,7 +68,8 @@ class HeatedBN(HeatedLN):
     """Heated-up softmax, BN (arXiv 1809.04157): alpha \\hat w x, x not L2-normalised.
 
     The backbone's last layer must be a batch norm without learnt scale, divided by the root of the
-    embedding's dimension, so that embeddings have norm 1 on average.
+    embedding's dimension, so that embeddings have norm 1 on average. The iresnets and
+    `small_resnet` end in that batch norm, undivided: give alpha divided by the root instead.
     """
 
     normalise_x: ClassVar[bool] = False

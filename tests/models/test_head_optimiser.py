@@ -8,8 +8,9 @@ from models import comm
 from models.head.optimiser import HeadAdamW, HeadSGD
 from models.head.sampling import draw_rows
 from models.head.sharded_head import ShardedHead
-from models.losses import SVAM, Coco, Softmax, Virtual
+from models.losses import SVAM, Coco, Softmax
 from tests.dist import run_processes
+from tests.models import cases
 from tests.models.reference import dense_loss
 
 F64 = {"dtype": torch.float64}
@@ -70,43 +71,40 @@ def test_undrawn_rows_do_not_move_at_all_and_drawn_ones_as_if_alone(make):
             torch.testing.assert_close(values[rows], twin.state[name])
 
 
-SAMPLED = {"sv_am": SVAM(scale=8.0, margin=0.2), "virtual": Virtual(), "coco": Coco(alpha=6.0)}
-
-
-def sampled(classes, step):
-    """Loss and gradients of this rank's rows, with the rows (as classes) that it drew."""
-    x, y = batch(step, classes, n=12)
-    n = 12 // comm.world_size()
+def sampled():
+    """{what: loss, gradients, drawn classes} of a step of each loss over half of the classes."""
+    emb, weight, labels = cases.problem()
+    n = cases.BATCH // comm.world_size()
     mine = slice(comm.rank() * n, (comm.rank() + 1) * n)
     answers = {}
-    for name, loss in SAMPLED.items():
-        head = ShardedHead(classes, 5, seed=2, std=1.0, sample_rate=0.3, chunk=4, **F64)
-        emb = x[mine].clone().requires_grad_()
-        value, *_ = head(emb, y[mine], loss, step=step)
+    for what, (_, loss, _, reduction) in cases.VARIANTS.items():
+        head = ShardedHead(cases.NUM_CLASSES, cases.DIM, sample_rate=0.6, chunk=2, **F64)
+        head.weight_cD.data.copy_(weight[head.start : head.end])
+        x = emb[mine].clone().requires_grad_()
+        how = cases.reduction_of(*reduction)
+        value, *_ = head(x, labels[mine], loss, reduction=how, step=3)
         value.backward()
-        answers[name] = [
-            value.detach(), emb.grad, head.rows_r + head.start, head.drawn_rD.grad,
-            head.drawn_rD.detach(),
-        ]  # fmt: skip
+        answers[what] = [value.detach(), x.grad, head.drawn_rD.grad, head.rows_r + head.start]
     return answers
 
 
-@pytest.mark.parametrize("world", [1, 2, 3])
-def test_a_sampled_step_is_the_dense_loss_over_the_drawn_classes(world):
-    x, y = batch(3, 41, n=12)
-    ranks = run_processes(world, sampled, 41, 3)
-    settings = {"sv_am": {"scale": 8.0, "margin": 0.2, "t": 1.2}, "coco": {"alpha": 6.0}}
-    for name in SAMPLED:
-        rows, weight = (torch.cat([r[name][k] for r in ranks]) for k in (2, 4))
-        emb, weight = x.clone().requires_grad_(), weight.clone().requires_grad_()
-        column = torch.searchsorted(rows, y)
-        loss = dense_loss(name, emb, weight, column, **settings.get(name, {}))
+@pytest.mark.parametrize("world", [1, 2, 3, 4])
+def test_a_sampled_step_of_every_loss_is_the_dense_loss_over_the_drawn_classes(world):
+    emb, weight, labels = cases.problem()
+    draw = ShardedHead(cases.NUM_CLASSES, cases.DIM, **F64)._draws(labels, step=3)
+    ranks = run_processes(world, sampled)
+    for what, (name, _, settings, reduction) in cases.VARIANTS.items():
+        rows = torch.cat([rank[what][3] for rank in ranks])
+        assert len(rows) < cases.NUM_CLASSES and torch.isin(labels, rows).all()
+        x, w = emb.clone().requires_grad_(), weight[rows].clone().requires_grad_()
+        column = torch.searchsorted(rows, labels)
+        loss = dense_loss(name, x, w, column, draw, reduction, **settings)
         loss.backward()
         for rank in ranks:
-            torch.testing.assert_close(rank[name][0], loss.detach(), rtol=0, atol=1e-9)
-        for k, expected in ((1, emb.grad), (3, weight.grad)):
-            got = torch.cat([rank[name][k] for rank in ranks])
-            torch.testing.assert_close(got, expected, rtol=0, atol=1e-9)
+            torch.testing.assert_close(rank[what][0], loss.detach(), rtol=0, atol=1e-9, msg=what)
+        for place, expected in ((1, x.grad), (2, w.grad)):
+            got = torch.cat([rank[what][place] for rank in ranks])
+            torch.testing.assert_close(got, expected, rtol=0, atol=1e-9, msg=what)
 
 
 def test_the_draw_repeats_differs_by_step_and_is_uniform():
