@@ -4,11 +4,16 @@ import argparse
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from data_prep.cli import Parser, run
 
+if TYPE_CHECKING:
+    from data_prep.faces.detect import DetectSettings
+
 EXAMPLES = {
-    "align": "python -m data_prep align --images photos --out crops --landmarks points.txt",
+    "align": "python -m data_prep align --images photos --out crops --landmarks points.txt "
+    "(or --detector mtcnn)",
     "pack": "python -m data_prep pack --images crops --out data/train --exclude test_people.txt",
     "check": "python -m data_prep check data/train",
     "unpack": "python -m data_prep unpack data/train --out crops_again",
@@ -23,7 +28,9 @@ def main(argv: list[str]) -> None:
     for add in (_add_align, _add_pack, _add_check, _add_unpack, _add_synthetic):
         add(commands)
     arguments = parser.parse_args(argv)
-    arguments.command = shlex.join(["python", "-m", "data_prep", *argv])
+    # A set that was gone on with is, in its manifest too, the one that a single run makes.
+    words = [word for word in argv if word != "--resume"]
+    arguments.command = shlex.join(["python", "-m", "data_prep", *words])
     arguments.run(arguments)
 
 
@@ -51,23 +58,44 @@ def _add_workers(command: Parser) -> None:
 
 
 def _add_align(commands: "argparse._SubParsersAction[Parser]") -> None:
+    from data_prep.faces.detect import CHOICES, DETECTORS, DEVICES
+
     command = _command(
         commands,
         "align",
         _align,
-        "Cut aligned face crops out of photographs. Paths are kept; OUT/align.json says what was "
-        "done and lists images without landmarks and landmarks without image.",
+        "Cut aligned face crops out of photographs, by landmarks from a file or of a detector. "
+        "Paths are kept; OUT/align.json says what was done and lists images without landmarks, "
+        "OUT/landmarks.txt has what a detector found.",
     )
     command.add_argument("--images", type=Path, required=True, metavar="DIR", help="photographs")
     command.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder of the crops"
     )
-    command.add_argument(
+    source = command.add_mutually_exclusive_group(required=True)
+    source.add_argument(
         "--landmarks",
         type=Path,
-        required=True,
         metavar="FILE",
         help="lines of path (relative to --images) and five points, in pixels",
+    )
+    source.add_argument(
+        "--detector",
+        choices=tuple(DETECTORS),
+        help="find faces: mtcnn brings its weights, scrfd needs --detector-model",
+    )
+    command.add_argument(
+        "--detector-model", type=Path, metavar="FILE.onnx", help="network of the detector"
+    )
+    command.add_argument("--device", choices=DEVICES, help="of the detector (auto)")
+    command.add_argument(
+        "--face", choices=tuple(CHOICES), help="that is taken where there are several (largest)"
+    )
+    command.add_argument(
+        "--missing",
+        choices=("skip", "centre", "fail"),
+        default="skip",
+        help="images without landmarks: leave them out, crop their middle, or stop",
     )
     command.add_argument(
         "--layout",
@@ -92,16 +120,23 @@ def _align(arguments: argparse.Namespace) -> None:
     from data_prep.align_images import AlignSettings, align_folder
     from data_prep.images import parse_size
 
+    if arguments.landmarks:
+        for option in ("detector_model", "device", "face"):
+            if getattr(arguments, option) is not None:
+                raise ValueError(
+                    f"--{option.replace('_', '-')} goes with --detector, not with --landmarks"
+                )
     settings = AlignSettings(
         size=parse_size(arguments.size),
         format=arguments.format,
         quality=arguments.quality,
         layout=arguments.layout,
+        missing=arguments.missing,
     )
     summary = align_folder(
         arguments.images,
         arguments.out,
-        arguments.landmarks,
+        arguments.landmarks or _detection(arguments),
         settings,
         workers=arguments.workers,
         resume=arguments.resume,
@@ -111,6 +146,19 @@ def _align(arguments: argparse.Namespace) -> None:
         f"{counts['crops']} crops in {arguments.out}; {counts['failed']} failed, "
         f"{counts['without_landmarks']} images without landmarks, "
         f"{counts['missing_images']} landmarks without image (names in align.json)"
+    )
+    if counts["centred"]:
+        print(f"{counts['centred']} of the crops show the middle of an image without landmarks")
+
+
+def _detection(arguments: argparse.Namespace) -> "DetectSettings":
+    from data_prep.faces.detect import DetectSettings
+
+    return DetectSettings(
+        detector=arguments.detector,
+        model_file=arguments.detector_model,
+        device=arguments.device or "auto",
+        face=arguments.face or "largest",
     )
 
 
@@ -146,6 +194,11 @@ def _add_pack(commands: "argparse._SubParsersAction[Parser]") -> None:
     command.add_argument(
         "--strict", action="store_true", help="fail on an image that cannot be decoded, not skip it"
     )
+    command.add_argument(
+        "--resume",
+        action="store_true",
+        help="leave a whole set of the same images and settings alone; else tidy up and pack again",
+    )
     _add_workers(command)
 
 
@@ -161,6 +214,7 @@ def _pack(arguments: argparse.Namespace) -> None:
         exclude=arguments.exclude,
         strict=arguments.strict,
         workers=arguments.workers,
+        resume=arguments.resume,
         command=arguments.command,
     )
     print("\n".join(report(manifest)))

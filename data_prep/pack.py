@@ -1,5 +1,6 @@
 """A tree of aligned crops, one folder a person, to a record set."""
 
+import hashlib
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from tqdm import tqdm
 from data_prep.align_images import SUMMARY
 from data_prep.files import read_json, sha256_file
 from data_prep.images import decode
+from data_prep.leftovers import remove_leftovers
 from data_prep.parallel import ordered_map
 from data_prep.records.header import EXACT_LIMIT
-from data_prep.records.manifest import as_prefix, read_manifest
+from data_prep.records.manifest import ROLES, as_prefix, manifest_path, read_manifest, with_suffix
 from data_prep.records.writer import RecordSetWriter
 from data_prep.sources.folders import Person, leave_out, listed, read_names, read_people
 from data_prep.transforms import TRANSFORM_VERSION
@@ -27,6 +29,7 @@ def pack_folder(
     exclude: Path | None = None,
     strict: bool = False,
     workers: int = 1,
+    resume: bool = False,
     command: str = "",
 ) -> dict[str, Any]:
     """Packs every image as it is, byte for byte; labels are 0 .. C-1 in the order of sorted names.
@@ -43,6 +46,8 @@ def pack_folder(
         exclude: file of people to leave out, one name a line.
         strict: fail on an image that cannot be decoded.
         workers: threads; the files do not depend on it.
+        resume: leave a whole set from the same images and settings as it is; otherwise remove
+            what a killed run left and pack again.
         command: kept in the manifest.
 
     Returns:
@@ -52,12 +57,42 @@ def pack_folder(
         ValueError: bad input; names the file.
         OSError: a file cannot be read or written.
     """
+    people, details = _chosen_people(images, shuffle, exclude)
+    details["command"] = command
+    tasks = [(person.name, name) for person in people for name in person.images]
+    details["source"]["listing_sha256"] = _listing_hash(images, tasks)
+    details["skipped"] = skipped = []
+    size = size or _first_size(images, tasks)
+    if resume:
+        whole = _whole_set(as_prefix(prefix), size, details)
+        if whole and not (strict and whole["skipped"]):
+            tqdm.write(f"{prefix}: whole already, from the same images and settings; left as it is")
+            return whole
+        _tidy(as_prefix(prefix))
+    with RecordSetWriter(prefix, height=size[0], width=size[1], details=details) as writer:
+        checked = ordered_map(partial(_read_one, images, size), tasks, workers)
+        bar = tqdm(checked, total=len(tasks), desc="pack", unit="image", delay=2)
+        for (person, name), (encoded, problem) in zip(tasks, bar):
+            if not problem:
+                writer.add(person, encoded, name)
+            elif strict:
+                raise ValueError(f"{images}/{problem}; mend or remove it, or pack without --strict")
+            else:
+                skipped.append({"image": name, "reason": problem})
+    manifest = read_manifest(as_prefix(prefix))
+    assert manifest is not None
+    return manifest
+
+
+def _chosen_people(
+    images: Path, shuffle: int | None, exclude: Path | None
+) -> tuple[list[Person], dict[str, Any]]:
+    """Who is packed, in what order, and what the manifest says of it."""
     people = read_people(images)
     details: dict[str, Any] = {
         "source": _source(images),
         "transform_version": TRANSFORM_VERSION,
         "shuffle": shuffle,
-        "command": command,
     }
     if exclude is not None:
         everyone = people
@@ -78,22 +113,39 @@ def pack_folder(
             f"{images}: {count} images of {len(people)} people, one record set holds fewer than "
             f"{EXACT_LIMIT} of both together; pack parts of the tree"
         )
-    tasks = [(person.name, name) for person in people for name in person.images]
-    details["skipped"] = skipped = []
-    size = size or _first_size(images, tasks)
-    with RecordSetWriter(prefix, height=size[0], width=size[1], details=details) as writer:
-        checked = ordered_map(partial(_read_one, images, size), tasks, workers)
-        bar = tqdm(checked, total=count, desc="pack", unit="image", delay=2)
-        for (person, name), (encoded, problem) in zip(tasks, bar):
-            if not problem:
-                writer.add(person, encoded, name)
-            elif strict:
-                raise ValueError(f"{images}/{problem}; mend or remove it, or pack without --strict")
-            else:
-                skipped.append({"image": name, "reason": problem})
-    manifest = read_manifest(as_prefix(prefix))
-    assert manifest is not None
-    return manifest
+    return people, details
+
+
+def _whole_set(
+    prefix: Path, size: tuple[int, int], details: dict[str, Any]
+) -> dict[str, Any] | None:
+    """The manifest of the set at `prefix` if packing would make the same files again.
+
+    The manifest is written last and removed first, so where it is the set is whole; lengths are
+    compared on top of it. Bytes are the business of `check`.
+    """
+    try:
+        manifest = read_manifest(prefix)
+    except ValueError:
+        return None
+    if manifest is None or (manifest["height"], manifest["width"]) != size:
+        return None
+    for field in ("source", "transform_version", "shuffle", "excluded"):
+        if manifest.get(field) != details.get(field):
+            return None
+    for role in ROLES:
+        path = with_suffix(prefix, role)
+        if not path.exists() or path.stat().st_size != manifest["files"][role]["bytes"]:
+            return None
+    return manifest if prefix.with_name("property").exists() else None
+
+
+def _tidy(prefix: Path) -> None:
+    """Removes what a killed run of this set was still writing."""
+    if prefix.parent.exists():
+        paths = [manifest_path(prefix), *(with_suffix(prefix, role) for role in ROLES)]
+        targets = {path.name for path in paths} | {"property"}
+        remove_leftovers(prefix.parent.iterdir(), targets)
 
 
 def report(manifest: dict[str, Any]) -> list[str]:
@@ -149,6 +201,15 @@ def _shuffled(people: list[Person], seed: int) -> list[Person]:
     ]
 
 
+def _listing_hash(images: Path, tasks: list[tuple[str, str]]) -> str:
+    """SHA-256 over names and lengths of the images in order: enough to notice other ones."""
+    lines = (f"{name}\t{(images / name).stat().st_size}\n" for _, name in tasks)
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(line.encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
 def _source(images: Path) -> dict[str, Any]:
     """Where the crops came from, with the alignment's own account if there is one."""
     source: dict[str, Any] = {"images": images.name}
@@ -157,6 +218,6 @@ def _source(images: Path) -> dict[str, Any]:
         account = read_json(note)
         if not account.get("complete"):
             raise ValueError(f"{note}: the alignment is not complete; go on with align --resume")
-        kept = ("template", "settings", "landmarks_sha256", "source_sha256", "counts")
-        source["alignment"] = {field: account.get(field) for field in kept}
+        kept = ("template", "settings", "detector", "landmarks_sha256", "source_sha256", "counts")
+        source["alignment"] = {field: account[field] for field in kept if field in account}
     return source

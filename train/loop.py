@@ -1,5 +1,6 @@
 """The training loop: no configuration, no files, no environment. Reads like the algorithm."""
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from train.state import TrainState
 
 
 class DivergedError(ArithmeticError):
-    """The loss is no longer a number."""
+    """The loss or its gradient is no longer a number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +74,7 @@ def train(
         save: writes a checkpoint.
 
     Raises:
-        DivergedError: the loss is not finite.
+        DivergedError: the loss or its gradient is not finite.
     """
     began, done = time.monotonic(), state.step
     parameters = [p for p in state.backbone.parameters() if p.requires_grad]
@@ -98,8 +99,7 @@ def train(
             count_hard=logs,
         )
         loss.backward()
-        if plan.clip:
-            norm = nn.utils.clip_grad_norm_(parameters, plan.clip)
+        norm = nn.utils.clip_grad_norm_(parameters, plan.clip or math.inf)
         state.optimiser.step()
         state.head_optimiser.step(plan.lr(step) * plan.head_lr)
         state.optimiser.zero_grad(set_to_none=True)
@@ -109,12 +109,7 @@ def train(
         log.step()
 
         if logs:
-            if not loss.isfinite():  # the same on all ranks
-                raise DivergedError(
-                    f"the loss is {loss.item()} at step {state.step}; the last checkpoint is good: "
-                    "resume from it with a lower optim.lr, or a longer optim.warmup_epochs or "
-                    "loss.warmup_epochs"
-                )
+            _check_finite(state.step, loss, norm)
             seconds, began = time.monotonic() - began, time.monotonic()
             values = {
                 "loss": loss.item(),
@@ -122,17 +117,27 @@ def train(
                 "hard_negatives": hard.item(),
                 "lr": plan.lr(step),
                 "images_per_second": (state.step - done) * plan.batch / seconds,
+                "gradient_norm": norm.item(),
             }
-            if plan.clip:
-                values["gradient_norm"] = norm.item()
             log.scalars("train", state.step, values)
             done = state.step
         if saves:
             save(state)
+            began = time.monotonic()
         if validate and (last or due(state.step, plan.validate_every)):
             comm.average_buffers(state.backbone)
             state.backbone.eval()
             log.scalars("validation", state.step, validate(state.backbone, state.step))
             state.backbone.train()
-        if saves or last:
             began = time.monotonic()
+
+
+def _check_finite(step: int, loss: Tensor, gradient_norm: Tensor) -> None:
+    """Stops before a checkpoint could be written with what is no number; alike on all ranks."""
+    for what, value in (("loss", loss), ("gradient's norm", gradient_norm)):
+        if not value.isfinite():
+            raise DivergedError(
+                f"the {what} is {value.item()} at step {step}; the last checkpoint is good: resume "
+                "from it with a lower optim.lr, or a longer optim.warmup_epochs or "
+                "loss.warmup_epochs"
+            )

@@ -170,9 +170,12 @@ class _Shard:
         The target's entry is the number that all ranks know, whatever the product's precision.
         """
         rows_cD = self.weight_cD[part.low : part.high].to(self.product_dtype)
-        sim_Nc = (self.x_product_ND @ rows_cD.T).to(self.x_ND.dtype)
+        sim_Nc = self.x_product_ND @ rows_cD.T
         if self.w_inverse_c is not None:  # after the product: N numbers a class, not D
-            sim_Nc *= self.w_inverse_c[part.low : part.high]
+            inverse_c = self.w_inverse_c[part.low : part.high]
+            same = sim_Nc.dtype == inverse_c.dtype
+            sim_Nc = sim_Nc.mul_(inverse_c) if same else sim_Nc * inverse_c  # leaves bfloat16
+        sim_Nc = sim_Nc.to(self.x_ND.dtype)
         return set_target(sim_Nc, self.targets.target_N, part.index_N, part.owned_N)
 
     def grad_of_similarities(

@@ -115,21 +115,29 @@ class ShardedHead(nn.Module):
 
     def _draw_rows(self, positive_rows: Tensor, step: int) -> Tensor:
         """This step's rows, the same whenever the step is repeated on as many ranks."""
-        seed = hash((self.seed, step, self.start)) & 0x7FFF_FFFF_FFFF_FFFF
+        seed = _mixed(self.seed, step, self.start)
         return draw_rows(positive_rows, self.end - self.start, self.sample_rate, seed)
 
     def _draws(self, label_N: Tensor, step: int) -> Tensor:
         """Standard normal numbers [N] of a step, the same on all ranks."""
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
+        generator = torch.Generator().manual_seed(_mixed(self.seed, step))
         draw_N = torch.randn(label_N.shape[0], generator=generator, dtype=torch.float64)
         return draw_N.to(device=label_N.device, dtype=self.weight_cD.dtype)
+
+
+def _mixed(*numbers: int) -> int:
+    """One seed of 63 bits from several numbers, the same everywhere."""
+    seed = 0
+    for number in numbers:
+        seed = (seed * 6364136223846793005 + number + 1442695040888963407) % (1 << 63)
+    return seed
 
 
 def _initial_weights(start: int, end: int, dim: int, seed: int, std: float) -> Tensor:
     """Rows start .. end - 1 of a normal [C, D] that is drawn in blocks of classes."""
     rows = torch.empty(end - start, dim)
     for block in range(start // _INIT_BLOCK, -(-end // _INIT_BLOCK)):
-        generator = torch.Generator().manual_seed(seed * 1_000_003 + block)
+        generator = torch.Generator().manual_seed(_mixed(seed, block))
         drawn = torch.empty(_INIT_BLOCK, dim).normal_(0, std, generator=generator)
         low, high = max(start, block * _INIT_BLOCK), min(end, (block + 1) * _INIT_BLOCK)
         rows[low - start : high - start] = drawn[low - block * _INIT_BLOCK :][: high - low]

@@ -112,3 +112,12 @@ def test_wrong_input_is_one_line_and_leaves_nothing(people, tmp_path, words, exp
 def test_an_earlier_run_is_not_overwritten(people, alone):
     line = refused(command("train", "--config", settings(people, alone)))
     assert "holds an earlier run; go on with --resume" in line
+
+
+def test_a_run_that_diverges_stops_and_says_what_to_do(people, tmp_path):
+    out = tmp_path / "wild"
+    result = command("train", "--config", settings(people, out, optim={"lr": 1e30, "clip": 0}))
+    assert result.returncode == 1 and "stopped: the" in result.stderr
+    assert "resume from it with a lower optim.lr" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list(out.glob("checkpoints/step_*"))
