@@ -114,7 +114,7 @@ def train(
             values = {
                 "loss": loss.item(),
                 "target_similarity": target_N.mean().item(),
-                "hard_negatives": hard.item(),
+                "hard_negative_share": hard.item() / state.head.negatives,
                 "lr": plan.lr(step),
                 "images_per_second": (state.step - done) * plan.batch / seconds,
                 "gradient_norm": norm.item(),

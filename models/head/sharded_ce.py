@@ -150,10 +150,10 @@ class _Shard:
             )
             for low, high in pieces(0, weight_cD.shape[0], how.chunk)
         ]
-        self.scales_w = self.loss.normalise_w and not how.unit_w
-        self.w_inverse_c = (
-            _row_inverse(self.weight_cD, how.chunk, emb_ND.dtype) if self.scales_w else None
-        )
+        scales_w = self.loss.normalise_w and not how.unit_w
+        self.w_inverse_c = emb_ND.new_zeros(len(weight_cD)) if scales_w else None
+        self._held: tuple[_Part, Tensor] | None = None
+        self._normed = False  # until the last chunk's first visit
         self.x_norm_N = emb_ND.norm(dim=1)
         self.x_inverse_N1 = inverse(self.x_norm_N).unsqueeze(1)
         self.x_ND = emb_ND * self.x_inverse_N1 if self.loss.normalise_x else emb_ND
@@ -164,13 +164,26 @@ class _Shard:
             self.loss, self.x_ND, self.x_norm_N, own_w_ND.to(emb_ND.dtype), owned_N, how.draw_N
         )
 
+    def rows(self, part: _Part) -> Tensor:
+        """A chunk's weights as the products take them; the last chunk asked for is held.
+
+        The first visit also takes their norms, while they are in the cache.
+        """
+        if self._held is None or self._held[0] is not part:
+            rows_cD = self.weight_cD[part.low : part.high]
+            if self.w_inverse_c is not None and not self._normed:
+                norm_c = rows_cD.to(self.x_ND.dtype).norm(dim=1)
+                self.w_inverse_c[part.low : part.high] = inverse(norm_c)
+                self._normed = part is self.parts[-1]
+            self._held = (part, rows_cD.to(self.product_dtype))
+        return self._held[1]
+
     def similarities(self, part: _Part) -> Tensor:
         """Similarities of all samples to a chunk's classes, [N, c].
 
         The target's entry is the number that all ranks know, whatever the product's precision.
         """
-        rows_cD = self.weight_cD[part.low : part.high].to(self.product_dtype)
-        sim_Nc = self.x_product_ND @ rows_cD.T
+        sim_Nc = self.x_product_ND @ self.rows(part).T
         if self.w_inverse_c is not None:  # after the product: N numbers a class, not D
             inverse_c = self.w_inverse_c[part.low : part.high]
             same = sim_Nc.dtype == inverse_c.dtype
@@ -213,7 +226,7 @@ class _Shard:
             along_c *= inverse_c.square()
             grad_Nc = grad_Nc.mul_(inverse_c)
         grad_Nc = grad_Nc.to(self.product_dtype)
-        grad_x_ND += grad_Nc @ rows_cD.to(self.product_dtype)
+        grad_x_ND += grad_Nc @ self.rows(part)
         if self.product_dtype == grad_w_cD.dtype:
             torch.mm(grad_Nc.T, self.x_product_ND, out=grad_rows_cD)
         else:
@@ -248,14 +261,6 @@ class _Shard:
             grad_w_cD,
             self.index_N,
         )
-
-
-def _row_inverse(weight_cD: Tensor, chunk: int, dtype: torch.dtype) -> Tensor:
-    """1 / norm of each row, [c], without a copy of all rows."""
-    norms = [
-        weight_cD[low:high].to(dtype).norm(dim=1) for low, high in pieces(0, len(weight_cD), chunk)
-    ]
-    return inverse(torch.cat(norms)) if norms else weight_cD.new_empty(0, dtype=dtype)
 
 
 class _Sums:

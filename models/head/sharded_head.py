@@ -113,6 +113,11 @@ class ShardedHead(nn.Module):
         )
         return sharded_cross_entropy(emb_nD, weight_cD, index_N, owned_N, how)
 
+    @property
+    def negatives(self) -> float:
+        """Other classes that a sample is compared with in a training step, over all ranks."""
+        return max(self.sample_rate * self.num_classes - 1, 1.0)
+
     def _draw_rows(self, positive_rows: Tensor, step: int) -> Tensor:
         """This step's rows, the same whenever the step is repeated on as many ranks."""
         seed = _mixed(self.seed, step, self.start)

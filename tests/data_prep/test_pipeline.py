@@ -1,9 +1,12 @@
 """Photographs to crops, to records, and back: align, pack, check, unpack on small trees."""
 
+import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -67,7 +70,7 @@ def aligned(photos: Path, out: str, **options) -> dict:
 
 def test_crops_are_the_aligned_photographs(photos):
     summary = aligned(photos, "out", settings={"format": "png"})
-    counts = {"crops": 5, "failed": 0, "without_landmarks": 1, "missing_images": 1}
+    counts = {"crops": 5, "centred": 0, "failed": 0, "without_landmarks": 1, "missing_images": 1}
     assert summary["counts"] == counts and summary["complete"]
     assert summary["without_landmarks"] == ["b/3.png"]
     assert summary["missing_images"] == ["gone/1.png"]
@@ -93,6 +96,16 @@ def test_crops_do_not_depend_on_workers_and_a_stopped_run_goes_on(photos):
         aligned(photos, "one", resume=True, settings={"quality": 80})
     aligned(photos, "one", resume=True)
     assert contents(photos / "one") == whole | {"b/2.jpg": b"kept as it is"}
+
+
+def test_images_without_landmarks(photos):
+    with pytest.raises(ValueError, match=r"b/3\.png: no line in .*points\.txt, and 1 of 6 images"):
+        aligned(photos, "fail", settings={"missing": "fail"})
+    assert not (photos / "fail").exists()
+    summary = aligned(photos, "out", settings={"missing": "centre", "format": "png"})
+    assert summary["counts"]["crops"] == 6 and summary["counts"]["centred"] == 1
+    # that photograph has the crop's size: all of it is the middle
+    assert np.array_equal(decode((photos / "out/b/3.png").read_bytes(), ""), picture(9))
 
 
 def test_alignment_names_what_failed(photos):
@@ -182,6 +195,79 @@ def test_other_sizes_are_refused(crops, tmp_path):
     assert list((tmp_path / "set").iterdir()) == []
 
 
+def test_a_whole_set_is_left_alone_and_any_other_is_packed_again(crops, tmp_path, capsys):
+    (tmp_path / "names.txt").write_text("Cy\n")
+
+    def packed(**options) -> bool:
+        """Whether the set was left alone; in either case it is that of a fresh run."""
+        pack_folder(crops, tmp_path / "set/train", resume=True, **options)
+        pack_folder(crops, tmp_path / "fresh/train", **options)
+        assert contents(tmp_path / "set") == contents(tmp_path / "fresh")
+        return "left as it is" in capsys.readouterr().out
+
+    assert not packed() and packed() and packed(workers=3) and packed(size=(112, 112))
+    assert not packed(shuffle=1) and packed(shuffle=1) and not packed(shuffle=2)
+    exclude = {"exclude": tmp_path / "names.txt"}
+    assert not packed(**exclude) and packed(**exclude)
+    (tmp_path / "names.txt").write_text("Ann\n")
+    assert not packed(**exclude) and not packed()
+    (crops / "Cy/1.png").write_bytes(encode(picture(30), ".png"))
+    assert not packed() and packed()
+    shutil.copy(crops / "Cy/1.png", crops / "Cy/2.png")
+    assert not packed() and packed()
+    (tmp_path / "set/train.idx").write_bytes(b"")
+    assert not packed()
+    (tmp_path / "set/train.manifest.json").unlink()
+    assert not packed()
+    (crops / "Cy/1.png").write_bytes(b"nothing")
+    assert not packed() and packed()
+    with pytest.raises(ValueError, match="pack without --strict"):
+        packed(strict=True)
+
+
+def test_leftovers_of_killed_runs_only(crops, tmp_path):
+    (tmp_path / "set").mkdir()
+    gone, alive = 99999999, os.getppid()
+    left = [f".train.rec.{gone}.tmp", f".property.{gone}.tmp", f".train.idx.{os.getpid()}.tmp"]
+    kept = [f".other.rec.{gone}.tmp", f".train.lst.{alive}.tmp", ".train.rec.tmp"]
+    for name in left + kept:
+        (tmp_path / "set" / name).write_bytes(b"half")
+    pack_folder(crops, tmp_path / "set/train", resume=True)
+    hidden = sorted(path.name for path in (tmp_path / "set").glob(".*"))
+    assert hidden == sorted(kept)
+
+
+@pytest.mark.parametrize("step", ["align", "pack"])
+def test_killed_runs_go_on_to_the_same_bytes(photos, tmp_path, step):
+    shutil.move(photos / "photos/a/sub/2.png", photos / "photos/a/2.png")
+    source = (photos / "points.txt").read_text().replace("a/sub/2.png", "a/2.png").splitlines()
+    lines = source[:5]
+    for i in range(300):
+        shutil.copy(photos / "photos/a/1.png", photos / f"photos/a/x{i}.png")
+        lines.append(source[2].replace("a/1.png", f"a/x{i}.png"))
+    (photos / "points.txt").write_text("\n".join(lines) + "\n")
+    words = ["align", "--images", photos / "photos", "--landmarks", photos / "points.txt", "--out"]
+    if step == "pack":
+        assert run_command(*words, photos / "crops").returncode == 0
+        words = ["pack", "--images", photos / "crops", "--out"]
+    end = "/train" if step == "pack" else ""
+    started = time.monotonic()
+    assert run_command(*words, f"{tmp_path}/whole{end}").returncode == 0
+    seconds = time.monotonic() - started
+    for i in range(4):
+        words_killed = [*words, f"{tmp_path}/k{i}{end}", "--resume"]
+        with contextlib.suppress(subprocess.TimeoutExpired):  # ends it with SIGKILL
+            run_command(*words_killed, timeout=seconds * (0.25 + 0.17 * i))
+        result = run_command(*words_killed)
+        assert result.returncode == 0, result.stderr
+        whole, again = contents(tmp_path / "whole"), contents(tmp_path / f"k{i}")
+        for files in (whole, again) if step == "pack" else ():
+            manifest = json.loads(files.pop("train.manifest.json"))
+            assert manifest.pop("command")  # names another folder, and that is all
+            files["manifest"] = json.dumps(manifest).encode()
+        assert again == whole
+
+
 def damaged_set(crops: Path, tmp_path: Path) -> Path:
     pack_folder(crops, tmp_path / "set/train")
     return tmp_path / "set/train"
@@ -231,10 +317,10 @@ def test_sizes():
             parse_size(text)
 
 
-def run_command(*words: object) -> subprocess.CompletedProcess:
+def run_command(*words: object, **options) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-m", "data_prep", *map(str, words)],
-        cwd=ROOT, capture_output=True, text=True,
+        cwd=ROOT, capture_output=True, text=True, **options,
     )  # fmt: skip
 
 

@@ -12,8 +12,9 @@ from insightface.model_zoo.scrfd import SCRFD
 
 from data_prep.faces.detect import Detector, Face
 
-INPUT = 640
-"""Side of the square that a picture is scaled into, pixels, unless the file fixes one."""
+INPUTS = ((256, 256), (640, 640))
+"""Squares that a picture is scaled into, pixels, unless the file fixes one. Small faces need the
+large one, faces that fill the picture the small one: in it alone they would be too large."""
 
 SCORE = 0.5
 """Faces below are left out; insightface's own default."""
@@ -31,14 +32,16 @@ class SCRFDDetector(Detector):
     def __init__(self, session: onnxruntime.InferenceSession):
         """Wraps a loaded network."""
         self._network = SCRFD(session=session)
-        self._network.prepare(-1, input_size=(INPUT, INPUT), det_thresh=SCORE)
+        fixed = self._network.static_input_size is not None
+        sizes = None if fixed else list(INPUTS)
+        self._network.prepare(-1, input_size=sizes, det_thresh=SCORE)
 
     def detect_batch(self, images: np.ndarray) -> list[list[Face]]:
         """See Detector."""
         return [self._one(image) for image in images]
 
     def _one(self, image: np.ndarray) -> list[Face]:
-        if max(image.shape[:2]) > INPUT * min(image.shape[:2]):  # nothing would be left of it
+        if max(image.shape[:2]) > INPUTS[0][0] * min(image.shape[:2]):  # less than a row is left
             return []
         boxes, points = self._network.detect(np.ascontiguousarray(image[..., ::-1]))
         rows = zip(boxes.astype(np.float64), points.astype(np.float64))
