@@ -74,10 +74,7 @@ def _add_align(commands: "argparse._SubParsersAction[Parser]") -> None:
     )
     source = command.add_mutually_exclusive_group(required=True)
     source.add_argument(
-        "--landmarks",
-        type=Path,
-        metavar="FILE",
-        help="lines of path (relative to --images) and five points, in pixels",
+        "--landmarks", type=Path, metavar="FILE", help="lines of path below --images, five points"
     )
     source.add_argument(
         "--detector",
@@ -85,7 +82,7 @@ def _add_align(commands: "argparse._SubParsersAction[Parser]") -> None:
         help="find faces: mtcnn brings its weights, scrfd needs --detector-model",
     )
     command.add_argument(
-        "--detector-model", type=Path, metavar="FILE.onnx", help="network of the detector"
+        "--detector-model", dest="model_file", type=Path, metavar="FILE.onnx", help="its network"
     )
     command.add_argument("--device", choices=DEVICES, help="of the detector (auto)")
     command.add_argument(
@@ -120,12 +117,6 @@ def _align(arguments: argparse.Namespace) -> None:
     from data_prep.align_images import AlignSettings, align_folder
     from data_prep.images import parse_size
 
-    if arguments.landmarks:
-        for option in ("detector_model", "device", "face"):
-            if getattr(arguments, option) is not None:
-                raise ValueError(
-                    f"--{option.replace('_', '-')} goes with --detector, not with --landmarks"
-                )
     settings = AlignSettings(
         size=parse_size(arguments.size),
         format=arguments.format,
@@ -136,7 +127,7 @@ def _align(arguments: argparse.Namespace) -> None:
     summary = align_folder(
         arguments.images,
         arguments.out,
-        arguments.landmarks or _detection(arguments),
+        _landmark_source(arguments),
         settings,
         workers=arguments.workers,
         resume=arguments.resume,
@@ -151,15 +142,16 @@ def _align(arguments: argparse.Namespace) -> None:
         print(f"{counts['centred']} of the crops show the middle of an image without landmarks")
 
 
-def _detection(arguments: argparse.Namespace) -> "DetectSettings":
+def _landmark_source(arguments: argparse.Namespace) -> "Path | DetectSettings":
     from data_prep.faces.detect import DetectSettings
 
-    return DetectSettings(
-        detector=arguments.detector,
-        model_file=arguments.detector_model,
-        device=arguments.device or "auto",
-        face=arguments.face or "largest",
-    )
+    options = ("model_file", "device", "face")
+    given = {name: value for name in options if (value := getattr(arguments, name)) is not None}
+    if arguments.detector:
+        return DetectSettings(detector=arguments.detector, **given)
+    if given:
+        raise ValueError("--detector-model, --device and --face go with --detector only")
+    return arguments.landmarks
 
 
 def _add_pack(commands: "argparse._SubParsersAction[Parser]") -> None:

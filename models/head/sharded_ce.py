@@ -4,8 +4,8 @@ N: samples of all ranks. n: this rank's. c: this shard's classes, or a chunk of 
 D: embedding dimension.
 
 Forward: gather embeddings; for each chunk of classes similarities -> loss.logits -> running
-log-sum-exp; all-reduce. Backward visits the chunks again, so nothing of size N x c outlives a chunk
-unless the whole shard is one chunk.
+log-sum-exp; all-reduce. Backward visits the chunks again. Similarities of the first chunks are kept
+for it, up to a fixed number; the others are computed twice, so memory does not grow with c.
 """
 
 from dataclasses import dataclass, field
@@ -19,6 +19,9 @@ from models.head.sharding import pieces
 from models.head.targets import Targets, inverse
 from models.losses.base import Loss, set_target
 from models.losses.reduction import Reduction, mean
+
+KEPT_SIMILARITIES = 1 << 25
+"""How many may be kept from forward to backward: 128 MiB in float32."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,12 +83,13 @@ class _ShardedCrossEntropy(torch.autograd.Function):
         )
         with torch.autocast(emb_nD.device.type, enabled=False):
             shard = _Shard(comm.gather_rows(emb_nD.to(wide)), weight_cD, index_N, owned_N, how)
-            ctx.kept = None
+            ctx.kept, room = [], KEPT_SIMILARITIES
             sums = _Sums(shard.x_norm_N)
             for part in shard.parts:
                 sim_Nc = shard.similarities(part)
                 sums.add_chunk(shard, sim_Nc, part)
-                ctx.kept = sim_Nc if len(shard.parts) == 1 else None
+                room -= sim_Nc.numel()
+                ctx.kept.append(sim_Nc if room >= 0 else None)
             if shard.targets.virtual_N is not None:
                 sums.add_logits(shard.targets.virtual_N.unsqueeze(1), free=False)
             lse_N, ce_N, hard_N = sums.over_ranks()
@@ -111,11 +115,12 @@ class _ShardedCrossEntropy(torch.autograd.Function):
         spare = shard.how.spare
         grad_w_cD = spare.pop() if spare else torch.empty_like(shard.weight_cD)
         with torch.autocast(lse_N.device.type, enabled=False):
-            for part in shard.parts:
-                sim_Nc = shard.similarities(part) if ctx.kept is None else ctx.kept
+            for place, part in enumerate(shard.parts):
+                sim_Nc, ctx.kept[place] = ctx.kept[place], None
+                if sim_Nc is None:
+                    sim_Nc = shard.similarities(part)
                 grad_Nc = shard.grad_of_similarities(sim_Nc, part, lse_N, each_N)
                 shard.add_product_grads(grad_Nc, sim_Nc, part, grad_x_ND, grad_w_cD)
-            ctx.kept = None
             shard.unnormalise(grad_x_ND)
             shard.add_norm_grads(lse_N, each_N, grads[0], grad_x_ND, grad_w_cD)
             grad_emb_nD = comm.sum_scatter_rows(grad_x_ND).to(ctx.input_dtype)

@@ -16,14 +16,10 @@ def pieces(start: int, end: int, size: int) -> list[tuple[int, int]]:
     return [(low, min(low + size, end)) for low in range(start, end, size)]
 
 
-def chunk_size(samples: int, classes: int, on_gpu: bool = False) -> int:
+def chunk_size(samples: int, on_gpu: bool = False) -> int:
     """Classes to visit at once.
 
-    A small shard is visited whole: its similarities are then kept for the backward pass. A larger
-    one goes in chunks: of about 2^18 similarities on a CPU, so that the dozen elementwise passes
-    stay in a core's cache (measured in docs/performance.md); of 2^25 on a GPU, to fill it.
+    On a CPU as many as make about 2^18 similarities, so that the dozen elementwise passes stay in a
+    core's cache (docs/performance.md); on a GPU 2^25, to fill it.
     """
-    whole, part = (1 << 26, 1 << 25) if on_gpu else (1 << 20, 1 << 18)
-    if samples * classes <= whole:
-        return max(classes, 1)
-    return max(part // samples, 256)
+    return max((1 << (25 if on_gpu else 18)) // samples, 256)

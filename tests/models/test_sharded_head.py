@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from models import comm
+from models.head import sharded_ce
 from models.head.sharded_head import ShardedHead
 from models.losses import AM, LOSSES
 from tests.dist import run_processes
@@ -132,3 +133,20 @@ def test_extremes_stay_finite(name):
     assert value.isfinite() and emb.grad.isfinite().all()
     assert head.weight_cD.grad.isfinite().all()
     assert (emb.grad[0] == 0).all() or not loss.normalise_x
+
+
+@pytest.mark.parametrize("kept", [0, 30, 1 << 25])
+def test_what_is_kept_for_the_backward_pass_changes_nothing(kept, monkeypatch):
+    """None, some and all similarities kept, for the plain chunks of one process."""
+    monkeypatch.setattr(sharded_ce, "KEPT_SIMILARITIES", kept)
+    emb, weight, labels = problem()
+    head = ShardedHead(NUM_CLASSES, DIM, chunk=2, dtype=torch.float64)
+    head.weight_cD.data.copy_(weight)
+    _, grad_emb, grad_weight = of_reference("sv_am", None)
+    x = emb.clone().requires_grad_()
+    value, *_ = head(x, labels, CASES["sv_am"][0])
+    value.backward(retain_graph=True)
+    torch.testing.assert_close(x.grad, grad_emb, rtol=0, atol=1e-9)
+    torch.testing.assert_close(head.weight_cD.grad, grad_weight, rtol=0, atol=1e-9)
+    value.backward()  # once more: what was kept is used up, all is computed again
+    torch.testing.assert_close(x.grad, 2 * grad_emb, rtol=0, atol=1e-9)
