@@ -4,8 +4,8 @@ N: samples of all ranks. n: this rank's. c: this shard's classes, or a chunk of 
 D: embedding dimension.
 
 Forward: gather embeddings; for each chunk of classes similarities -> loss.logits -> running
-log-sum-exp; all-reduce. Backward visits the chunks again. Similarities of the first chunks are kept
-for it, up to a fixed number; the others are computed twice, so memory does not grow with c.
+log-sum-exp; all-reduce. Backward visits the chunks again. Products of the first chunks are kept for
+it, up to a fixed size; the others are computed twice, so memory does not grow with c.
 """
 
 from dataclasses import dataclass, field
@@ -20,8 +20,8 @@ from models.head.targets import Targets, inverse
 from models.losses.base import Loss, set_target
 from models.losses.reduction import Reduction, mean
 
-KEPT_SIMILARITIES = 1 << 25
-"""How many may be kept from forward to backward: 128 MiB in float32."""
+KEPT_BYTES = 1 << 26
+"""How much of the similarities may be kept from forward to backward."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,13 +83,13 @@ class _ShardedCrossEntropy(torch.autograd.Function):
         )
         with torch.autocast(emb_nD.device.type, enabled=False):
             shard = _Shard(comm.gather_rows(emb_nD.to(wide)), weight_cD, index_N, owned_N, how)
-            ctx.kept, room = [], KEPT_SIMILARITIES
+            ctx.kept, room = [], KEPT_BYTES
             sums = _Sums(shard.x_norm_N)
             for part in shard.parts:
-                sim_Nc = shard.similarities(part)
-                sums.add_chunk(shard, sim_Nc, part)
-                room -= sim_Nc.numel()
-                ctx.kept.append(sim_Nc if room >= 0 else None)
+                product_Nc = shard.product(part)
+                sums.add_chunk(shard, shard.similarities(product_Nc, part), part)
+                room -= product_Nc.nbytes
+                ctx.kept.append(product_Nc if room >= 0 else None)
             if shard.targets.virtual_N is not None:
                 sums.add_logits(shard.targets.virtual_N.unsqueeze(1), free=False)
             lse_N, ce_N, hard_N = sums.over_ranks()
@@ -116,9 +116,10 @@ class _ShardedCrossEntropy(torch.autograd.Function):
         grad_w_cD = spare.pop() if spare else torch.empty_like(shard.weight_cD)
         with torch.autocast(lse_N.device.type, enabled=False):
             for place, part in enumerate(shard.parts):
-                sim_Nc, ctx.kept[place] = ctx.kept[place], None
-                if sim_Nc is None:
-                    sim_Nc = shard.similarities(part)
+                product_Nc, ctx.kept[place] = ctx.kept[place], None
+                if product_Nc is None:
+                    product_Nc = shard.product(part)
+                sim_Nc = shard.similarities(product_Nc, part)
                 grad_Nc = shard.grad_of_similarities(sim_Nc, part, lse_N, each_N)
                 shard.add_product_grads(grad_Nc, sim_Nc, part, grad_x_ND, grad_w_cD)
             shard.unnormalise(grad_x_ND)
@@ -183,17 +184,20 @@ class _Shard:
             self._held = (part, rows_cD.to(self.product_dtype))
         return self._held[1]
 
-    def similarities(self, part: _Part) -> Tensor:
-        """Similarities of all samples to a chunk's classes, [N, c].
+    def product(self, part: _Part) -> Tensor:
+        """Embeddings times a chunk's weights, [N, c], in the products' precision."""
+        return self.x_product_ND @ self.rows(part).T
 
-        The target's entry is the number that all ranks know, whatever the product's precision.
+    def similarities(self, product_Nc: Tensor, part: _Part) -> Tensor:
+        """A chunk's similarities from its product, [N, c], as a new tensor.
+
+        Norms are divided by here: N numbers a class, not D. The target's entry is the number that
+        all ranks know, whatever the product's precision.
         """
-        sim_Nc = self.x_product_ND @ self.rows(part).T
-        if self.w_inverse_c is not None:  # after the product: N numbers a class, not D
-            inverse_c = self.w_inverse_c[part.low : part.high]
-            same = sim_Nc.dtype == inverse_c.dtype
-            sim_Nc = sim_Nc.mul_(inverse_c) if same else sim_Nc * inverse_c  # leaves bfloat16
-        sim_Nc = sim_Nc.to(self.x_ND.dtype)
+        if self.w_inverse_c is not None:
+            sim_Nc = product_Nc * self.w_inverse_c[part.low : part.high]  # leaves bfloat16
+        else:
+            sim_Nc = product_Nc.to(self.x_ND.dtype, copy=True)
         return set_target(sim_Nc, self.targets.target_N, part.index_N, part.owned_N)
 
     def grad_of_similarities(
