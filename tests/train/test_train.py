@@ -28,7 +28,7 @@ def settings(people, out, **changes):
             "batch_norm_group": 4,
         },
         "loss": {"name": "sv_am", "args": {"scale": 16}, "warmup_epochs": 1.0},
-        "optim": {"lr": 0.01},  # gentle: a chaotic run would amplify the last digits
+        "optim": {"lr": 0.002},  # gentle: a chaotic run would amplify the last digits
         **changes,
     }
     file = out.with_suffix(".yaml")
