@@ -16,6 +16,7 @@ from torch import Tensor
 
 from models import comm
 from models.head.sharding import pieces
+from models.head.sums import Sums, at
 from models.head.targets import Targets, inverse
 from models.losses.base import Loss, set_target
 from models.losses.reduction import Reduction, mean
@@ -84,10 +85,10 @@ class _ShardedCrossEntropy(torch.autograd.Function):
         with torch.autocast(emb_nD.device.type, enabled=False):
             shard = _Shard(comm.gather_rows(emb_nD.to(wide)), weight_cD, index_N, owned_N, how)
             ctx.kept, room = [], KEPT_BYTES
-            sums = _Sums(shard.x_norm_N)
+            sums = Sums(shard.x_norm_N)
             for part in shard.parts:
                 product_Nc = shard.product(part)
-                sums.add_chunk(shard, shard.similarities(product_Nc, part), part)
+                shard.add_to(sums, shard.similarities(product_Nc, part), part)
                 room -= product_Nc.nbytes
                 ctx.kept.append(product_Nc if room >= 0 else None)
             if shard.targets.virtual_N is not None:
@@ -200,6 +201,13 @@ class _Shard:
             sim_Nc = product_Nc.to(self.x_ND.dtype, copy=True)
         return set_target(sim_Nc, self.targets.target_N, part.index_N, part.owned_N)
 
+    def add_to(self, sums: Sums, sim_Nc: Tensor, part: _Part) -> None:
+        """Adds a chunk's logits, and its hard negatives if they are counted."""
+        index_N, owned_N, target_N = part.index_N, part.owned_N, self.targets.target_N
+        hard_Nc = self.loss.hard(sim_Nc, target_N) if self.how.count_hard else None
+        logits_Nc = self.loss.logits(sim_Nc, target_N, index_N, owned_N)
+        sums.add_chunk(logits_Nc, hard_Nc, index_N, owned_N, free=logits_Nc is not sim_Nc)
+
     def grad_of_similarities(
         self, sim_Nc: Tensor, part: _Part, lse_N: Tensor, each_N: Tensor
     ) -> Tensor:
@@ -213,7 +221,7 @@ class _Shard:
         grad_Nc.scatter_add_(1, column, -owned_N.to(grad_Nc.dtype).unsqueeze(1))
         grad_Nc = back(grad_Nc.mul_(each_N.unsqueeze(1)))
         if self.targets.shift_N is not None:
-            moved_N = self.targets.through_shift(torch.where(owned_N, _at(grad_Nc, index_N), 0))
+            moved_N = self.targets.through_shift(torch.where(owned_N, at(grad_Nc, index_N), 0))
             set_target(grad_Nc, moved_N, index_N, owned_N)
         return grad_Nc
 
@@ -230,7 +238,7 @@ class _Shard:
             inverse_c = self.w_inverse_c[part.low : part.high]
             along_c = sim_Nc.mul_(grad_Nc).sum(dim=0)  # sim is not needed again
             if self.targets.shift_N is not None:  # sim has the target's entry shifted
-                lost_N = _at(grad_Nc, part.index_N) * self.targets.shift_N
+                lost_N = at(grad_Nc, part.index_N) * self.targets.shift_N
                 along_c.index_add_(0, part.index_N, torch.where(part.owned_N, lost_N, 0))
             along_c *= inverse_c.square()
             grad_Nc = grad_Nc.mul_(inverse_c)
@@ -270,45 +278,3 @@ class _Shard:
             grad_w_cD,
             self.index_N,
         )
-
-
-class _Sums:
-    """A running log-sum-exp as (peak, sum of exp(logit - peak)), target logits, hard negatives."""
-
-    def __init__(self, like_N: Tensor) -> None:
-        self.peak_N = torch.full_like(like_N, -torch.inf)
-        self.total_N, self.own_N, self.hard_N = (torch.zeros_like(like_N) for _ in range(3))
-
-    def add_chunk(self, shard: _Shard, sim_Nc: Tensor, part: _Part) -> None:
-        """Takes in a chunk's logits, the targets among them, and its hard negatives if counted."""
-        index, owned = part.index_N, part.owned_N
-        logits_Nc = shard.loss.logits(sim_Nc, shard.targets.target_N, index, owned)
-        self.own_N += torch.where(owned, _at(logits_Nc, index), 0)
-        if shard.how.count_hard:
-            hard_Nc = shard.loss.hard(sim_Nc, shard.targets.target_N)
-            if hard_Nc is not None:
-                self.hard_N += hard_Nc.sum(dim=1) - torch.where(owned, _at(hard_Nc, index), 0).int()
-        self.add_logits(logits_Nc, free=logits_Nc is not sim_Nc)
-
-    def add_logits(self, logits_Nc: Tensor, free: bool) -> None:
-        """Takes in logits [N, any], whose memory is used up if `free`."""
-        higher_N = torch.maximum(self.peak_N, logits_Nc.amax(dim=1))
-        # A row of -inf alone (a sample that has no virtual logit here) would give inf - inf.
-        base_N = torch.where(higher_N == -torch.inf, 0, higher_N)
-        self.total_N *= (self.peak_N - base_N).exp()
-        above_Nc = logits_Nc.sub_(base_N[:, None]) if free else logits_Nc - base_N[:, None]
-        self.total_N += above_Nc.exp_().sum(dim=1)
-        self.peak_N = higher_N
-
-    def over_ranks(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Log-sum-exp, cross-entropy and number of hard negatives over all ranks' classes."""
-        highest_N = comm.all_max(self.peak_N)
-        scaled_N = self.total_N * (self.peak_N - highest_N).exp()
-        total_N, own_N, hard_N = comm.all_sum(torch.stack([scaled_N, self.own_N, self.hard_N]))
-        # not lse - own, which would lose the digits of a small loss at large logits
-        return highest_N + total_N.log(), (highest_N - own_N) + total_N.log(), hard_N
-
-
-def _at(values_Nc: Tensor, index_N: Tensor) -> Tensor:
-    """One entry of each row, [N]."""
-    return values_Nc.gather(1, index_N.unsqueeze(1)).squeeze(1)
