@@ -1,0 +1,67 @@
+"""`python -m data_prep pack`: crops to a record set."""
+
+import argparse
+from pathlib import Path
+
+from data_prep.cli import Parser
+from data_prep.commands import add_command, add_workers
+
+
+def add(commands: "argparse._SubParsersAction[Parser]") -> None:
+    """Adds the command `pack`."""
+    command = add_command(
+        commands,
+        "pack",
+        _run,
+        "Pack a tree of crops, one folder a person, as PREFIX.rec with index, manifest. Images go "
+        "in byte for byte; labels follow the sorted names of people.",
+        "python -m data_prep pack --images crops --out data/train --exclude test_people.txt",
+    )
+    command.add_argument(
+        "--images", type=Path, required=True, metavar="DIR", help="DIR/person/image"
+    )
+    command.add_argument(
+        "--out", type=Path, required=True, metavar="PREFIX", help="such as data/train"
+    )
+    command.add_argument(
+        "--size", metavar="N|HxW", help="that every crop must have, pixels (the first one's)"
+    )
+    command.add_argument(
+        "--shuffle",
+        type=int,
+        metavar="SEED",
+        help="mix the images of each person; people stay sorted and together, as the layout wants",
+    )
+    command.add_argument(
+        "--exclude",
+        type=Path,
+        metavar="FILE",
+        help="people to leave out, one name a line (# comments; underscores count as spaces)",
+    )
+    command.add_argument(
+        "--strict", action="store_true", help="fail on an image that cannot be decoded, not skip it"
+    )
+    command.add_argument(
+        "--resume",
+        action="store_true",
+        help="leave a whole set of the same images and settings alone; else tidy up and pack again",
+    )
+    add_workers(command)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from data_prep.images import parse_size
+    from data_prep.pack import pack_folder, report
+
+    manifest = pack_folder(
+        arguments.images,
+        arguments.out,
+        size=None if arguments.size is None else parse_size(arguments.size),
+        shuffle=arguments.shuffle,
+        exclude=arguments.exclude,
+        strict=arguments.strict,
+        workers=arguments.workers,
+        resume=arguments.resume,
+        command=arguments.command,
+    )
+    print("\n".join(report(manifest)))
