@@ -15,7 +15,8 @@ from models.losses.base import Pullback, set_target
 from models.losses.margins import combined, straight_through
 from models.losses.plain import NormFace
 
-Slope = Callable[[], Tensor]
+Slope = Callable[[Tensor], Tensor]
+"""A gradient at g's values, times g's slope; its argument is used up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,7 @@ class Margined(NormFace):
         return self.margined(cos)
 
     def negatives(self, sim_Nc: Tensor, target_N: Tensor) -> tuple[Tensor, Slope | None]:
-        """g of all similarities, as a new tensor or `sim_Nc` itself, and what gives its slope.
+        """g of all similarities, as a new tensor or `sim_Nc` itself, and the way back through it.
 
         None stands for a slope of 1. What they are at the target is not used.
         """
@@ -70,7 +71,7 @@ class Margined(NormFace):
         def back(grad_Nc: Tensor) -> Tensor:
             own_grad_N = grad_Nc.gather(1, column).squeeze(1) * own_slope_N
             if slope is not None:
-                grad_Nc.mul_(slope())
+                grad_Nc = slope(grad_Nc)
             return set_target(grad_Nc, own_grad_N, index_N, owned_N).mul_(self.scale)
 
         return logits_Nc, back

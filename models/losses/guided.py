@@ -25,11 +25,18 @@ class Guided(Margined):
         """
         threshold_N1 = self.margined(target_N).unsqueeze(1)
         hard_Nc = torch.gt(sim_Nc.detach(), threshold_N1, out=torch.empty_like(sim_Nc))
-        values_Nc = self.emphasis(sim_Nc, target_N).mul_(hard_Nc).add_(sim_Nc)
-        return values_Nc, lambda: hard_Nc.mul_(self.emphasis_slope(sim_Nc, target_N)).add_(1)
+        values_Nc = torch.addcmul(sim_Nc, self.emphasis(sim_Nc, target_N), hard_Nc)
+
+        def slope(grad_Nc: Tensor) -> Tensor:
+            by = self.emphasis_slope(sim_Nc, target_N)
+            if isinstance(by, Tensor):
+                return grad_Nc.addcmul_(grad_Nc, hard_Nc.mul_(by))
+            return grad_Nc.addcmul_(grad_Nc, hard_Nc, value=by)
+
+        return values_Nc, slope
 
     def emphasis(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
-        """What is added to a hard negative's cosine, as a new tensor."""
+        """What is added to a hard negative's cosine."""
         raise NotImplementedError
 
     def emphasis_slope(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor | float:
@@ -58,8 +65,8 @@ class SVSoftmax(Guided):
             raise ValueError(f"expected t >= 1 (1 turns support vectors off), got {self.t}")
 
     def emphasis(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
-        """(t - 1) (cos + 1)."""
-        return (sim_Nc + 1).mul_(self.t - 1)
+        """(t - 1) (1 + cos)."""
+        return torch.add(sim_Nc.new_tensor(self.t - 1), sim_Nc, alpha=self.t - 1)
 
     def emphasis_slope(self, sim_Nc: Tensor, target_N: Tensor) -> float:
         """t - 1."""
@@ -119,10 +126,10 @@ class MVSoftmax(Guided):
         return torch.where(cos > 0, margined, cos) if self.easy_margin else margined
 
     def emphasis(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
-        """t (cos + 1), or t."""
+        """t (1 + cos), or t."""
         if self.mode == "adaptive":
-            return (sim_Nc + 1).mul_(self.t)
-        return torch.full_like(sim_Nc, self.t)
+            return torch.add(sim_Nc.new_tensor(self.t), sim_Nc, alpha=self.t)
+        return sim_Nc.new_tensor(self.t)
 
     def emphasis_slope(self, sim_Nc: Tensor, target_N: Tensor) -> float:
         """t, or 0."""
