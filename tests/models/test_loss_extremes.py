@@ -73,6 +73,25 @@ def test_gradients_close_to_cosines_of_1_and_minus_1(name, off):
 
 
 @pytest.mark.parametrize("name", sorted(LOSSES))
+@pytest.mark.parametrize("label", [0, 1], ids=["cosine 1", "cosine -1"])
+def test_gradients_at_cosines_of_1_and_minus_1(name, label):
+    """Margins on the angle have a cone's tip there: the gradient is the mean of those around it."""
+    loss, settings = strong(name)
+    emb = torch.tensor([[1.5, 0.0]], dtype=torch.float64)
+    weight = torch.tensor([[1.0, 0.0], [-2.0, 0.0], [0.0, 0.7]], dtype=torch.float64)
+    labels = torch.tensor([label])
+    *got, draw = head_on(loss, emb, weight, labels)
+    around = []
+    for side in (1e-5, -1e-5):
+        x = (emb + torch.tensor([0, side])).requires_grad_()
+        w = weight.clone().requires_grad_()
+        right = dense_loss(name, x, w, labels, draw=draw, **settings)
+        around.append((right.detach(), *torch.autograd.grad(right, (x, w))))
+    for value, *sides in zip(got, *around):
+        torch.testing.assert_close(value, sum(sides) / 2, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
 def test_one_class(name):
     loss, settings = strong(name)
     labels = torch.zeros(len(POINTS), dtype=torch.int64)
