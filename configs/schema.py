@@ -125,7 +125,9 @@ class LossConfig:
         reduction: from the samples' losses to one: `mean`, `focal` (F-Softmax) or `hard_mining`
             (HM-Softmax); they combine with every loss.
         reduction_args: its settings: gamma of focal, keep of hard_mining.
-        warmup_epochs: epochs over which margins and t rise from none to their value.
+        warmup_epochs: epochs over which margins and t rise from none to their value, and the scale
+            from `scale_from`.
+        scale_from: scale at the start of the warm-up; 0 keeps the scale as it is throughout.
     """
 
     name: str = "sv_am"
@@ -133,10 +135,12 @@ class LossConfig:
     reduction: str = "mean"
     reduction_args: dict[str, Any] = field(default_factory=dict)
     warmup_epochs: float = 0.0
+    scale_from: float = 0.0
 
     def __post_init__(self) -> None:
         """Checks bounds."""
         require(self.warmup_epochs >= 0, "loss.warmup_epochs", "at least 0", self.warmup_epochs)
+        require(self.scale_from >= 0, "loss.scale_from", "at least 0", self.scale_from)
 
 
 @dataclass(frozen=True, kw_only=True)

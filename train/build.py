@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,39 @@ def build_loss(config: LossConfig, num_classes: int) -> Loss:
     if "num_classes" in inspect.signature(kind).parameters:
         args["num_classes"] = num_classes
     return kind(**args)
+
+
+def loss_schedule(
+    config: LossConfig, num_classes: int, epoch: float, total: int
+) -> Callable[[int], Loss]:
+    """The loss of each step: margins, t and scale warm up, and what heats heats.
+
+    Args:
+        config: name, settings and warm-up.
+        num_classes: of the run.
+        epoch: steps in one.
+        total: steps of the run.
+
+    Raises:
+        ValueError: as `build_loss`, or a scale is to warm up in a loss that has none.
+    """
+    loss = build_loss(config, num_classes)
+    start, warmup = config.scale_from, config.warmup_epochs * epoch
+    if start and "scale" not in inspect.signature(type(loss)).parameters:
+        raise ValueError(
+            f"loss.scale_from: expected a loss with a setting `scale`, {config.name!r} has none; "
+            "leave scale_from at 0"
+        )
+
+    def at(step: int) -> Loss:
+        done = rise(step, warmup)
+        now: Any = loss.eased(done)
+        if start:
+            now = replace(now, scale=start + done * (now.scale - start))
+        moment: Loss = now.at(step / total)
+        return moment
+
+    return at
 
 
 def build_reduction(config: LossConfig) -> Reduction:
@@ -164,8 +197,6 @@ def build_plan(config: TrainConfig, *, images: int, num_classes: int, device: to
     optim = config.optim
     warmup = optim.warmup_epochs * epoch
     milestones = [m * epoch for m in optim.milestones]
-    loss = build_loss(config.loss, num_classes)
-    easing = config.loss.warmup_epochs * epoch
 
     def lr(step: int) -> float:
         if optim.decay == "step":
@@ -179,7 +210,7 @@ def build_plan(config: TrainConfig, *, images: int, num_classes: int, device: to
         batch=config.batch,
         lr=lr,
         head_lr=config.head.lr,
-        loss=lambda step: loss.eased(rise(step, easing)).at(step / total),
+        loss=loss_schedule(config.loss, num_classes, epoch, total),
         reduction=build_reduction(config.loss),
         autocast=torch.bfloat16 if uses_bfloat16(config.precision, device) else None,
         clip=optim.clip,

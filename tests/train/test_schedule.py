@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from configs.schema import LossConfig
+from models.losses import SVAM
+from train.build import loss_schedule
 from train.sampler import StepBatches, global_batch
 from train.schedule import due, poly_decay, rise, step_decay
 
@@ -39,3 +42,15 @@ def test_schedules():
 
 def test_due_every_two_and_a_half_steps():
     assert [s for s in range(1, 11) if due(s, 2.5)] == [3, 5, 8, 10]
+
+
+def test_margin_t_and_scale_warm_up_together():
+    config = LossConfig(
+        name="sv_am", args={"scale": 32, "margin": 0.4, "t": 1.2}, warmup_epochs=2, scale_from=8
+    )
+    at = loss_schedule(config, num_classes=10, epoch=5, total=100)
+    assert at(0) == SVAM(scale=8, margin=0, t=1)
+    assert at(5) == SVAM(scale=20, margin=0.2, t=1.1)
+    assert at(10) == at(99) == SVAM(scale=32, margin=0.4, t=1.2)
+    with pytest.raises(ValueError, match="'coco' has none"):
+        loss_schedule(LossConfig(name="coco", scale_from=8), num_classes=10, epoch=5, total=100)
