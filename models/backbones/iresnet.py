@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from models.backbones.norm import BatchNorm1d, BatchNorm2d
+from models.backbones.precision import in_float32
 
 
 class Block(nn.Module):
@@ -96,9 +97,8 @@ class IResNet(nn.Module):
         x = self.prelu(self.bn1(self.conv1(x)))
         for name in self.stages:
             x = self.get_submodule(name)(x)
-        x = torch.flatten(self.bn2(x), 1)
-        with torch.autocast(x.device.type, enabled=False):
-            return self.features(self.fc(x.float()))
+        x = in_float32(self.fc, torch.flatten(self.bn2(x), 1))
+        return in_float32(self.features, x)
 
 
 def leaky_relu(channels: int) -> nn.Module:

@@ -1,9 +1,9 @@
 """MobileFaceNet (arXiv 1804.07573), with arcface_torch's `get_mbf` parameter names."""
 
-import torch
 from torch import Tensor, nn
 
 from models.backbones.norm import BatchNorm1d, BatchNorm2d
+from models.backbones.precision import in_float32
 
 
 class Layers(nn.Module):
@@ -86,6 +86,4 @@ class MobileFaceNet(nn.Module):
         """Embeddings, not normalised; the last layers in float32 even under autocast."""
         for layer in self.layers:
             x = layer(x)
-        x = self.conv_sep(x)
-        with torch.autocast(x.device.type, enabled=False):
-            return self.features(x.float())
+        return in_float32(self.features, self.conv_sep(x))
