@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 _HEADER = struct.Struct("<IfQQ")
 SIZE = _HEADER.size
@@ -10,6 +11,18 @@ SIZE = _HEADER.size
 
 EXACT_LIMIT = 1 << 24
 """Labels are float32: every whole number up to this one is exact, beyond it not all are."""
+
+LARGEST_CLASS = (1 << 31) - 1
+"""Class numbers beyond this are taken for damage."""
+
+_RANGE = struct.Struct("<QQ")
+RANGE_SIZE = _RANGE.size
+"""Bytes of the exact range that identity and header records of a wide set carry."""
+
+
+def is_exact(labels: Any) -> Any:
+    """Whether a float32 label that is read as this number was written as it; also of arrays."""
+    return labels < EXACT_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +62,46 @@ def pack(labels: float | Sequence[float], key: int, data: bytes = b"", *, id2: i
             _HEADER.pack(len(exact), 0.0, key, id2) + struct.pack(f"<{len(exact)}f", *exact) + data
         )
     return _HEADER.pack(0, _exact(labels, key), key, id2) + data
+
+
+def pack_class(label: int, key: int, image: bytes) -> bytes:
+    """An image's payload with a class of any size.
+
+    From 2**24 on the label is the nearest float32 and the exact one stands in id2 (docs/formats.md,
+    "Sets past 2^24"); a smaller one has id2 0, as everywhere.
+    """
+    if is_exact(label):
+        return pack(label, key, image)
+    return _HEADER.pack(0, label, key, label) + image
+
+
+def pack_range(start: int, stop: int, key: int, *, id2: int = 0, wide: bool = False) -> bytes:
+    """An identity or header record's payload: the keys [start, stop) as two labels.
+
+    Args:
+        start: first key.
+        stop: the key after the last.
+        key: stored as id.
+        id2: stored as id2.
+        wide: the labels are the nearest float32, and the exact numbers follow as two u64.
+
+    Raises:
+        ValueError: a number is not exact in float32, and the record is not a wide one.
+    """
+    if not wide:
+        return pack((start, stop), key, id2=id2)
+    return (
+        _HEADER.pack(2, 0.0, key, id2) + struct.pack("<ff", start, stop) + _RANGE.pack(start, stop)
+    )
+
+
+def unpack_range(header: IRHeader, data: bytes) -> tuple[int, int] | None:
+    """The range [start, stop) of a wide identity or header record; None for any other record."""
+    if header.flag != 2 or len(data) != RANGE_SIZE:
+        return None
+    start, stop = _RANGE.unpack(data)
+    nearest = struct.unpack("<ff", struct.pack("<ff", start, stop))
+    return (start, stop) if nearest == header.labels else None
 
 
 def unpack(payload: bytes, where: str = "record") -> tuple[IRHeader, bytes]:

@@ -1,5 +1,7 @@
 """Which records of a .rec are images, and where each one lies: index, header record, rebuilding."""
 
+import math
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,10 +9,12 @@ import numpy as np
 from tqdm import tqdm
 
 from data_prep.records import recordio
-from data_prep.records.header import EXACT_LIMIT, SIZE, IRHeader, unpack
+from data_prep.records.header import RANGE_SIZE, SIZE, IRHeader, is_exact, unpack, unpack_range
 
-IDENTITY_BYTES = 8 + SIZE + 8
-"""An identity record in the file: frame, header, two labels, no image."""
+
+def identity_bytes(wide: bool) -> int:
+    """An identity record in the file: frame, header, two labels, in a wide set the exact range."""
+    return 8 + SIZE + 8 + (RANGE_SIZE if wide else 0)
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,17 @@ class Table:
     ends: np.ndarray
 
     def slice(self, start: int, stop: int) -> "Table":
-        """The records at positions [start, stop), copied so that the rest can be forgotten."""
-        return Table(
-            self.keys[start:stop].copy(),
-            self.offsets[start:stop].copy(),
-            self.ends[start:stop].copy(),
+        """The records at positions [start, stop), copied so that the rest can be forgotten.
+
+        Where each record begins at the end of the one before, one array serves for both.
+        """
+        keys, offsets, ends = (
+            column[start:stop] for column in (self.keys, self.offsets, self.ends)
         )
+        if start < stop and np.array_equal(offsets[1:], ends[:-1]):
+            bounds = np.append(offsets, ends[-1])
+            return Table(keys.copy(), bounds[:-1], bounds[1:])
+        return Table(keys.copy(), offsets.copy(), ends.copy())
 
 
 def build_table(keys: np.ndarray, offsets: np.ndarray, size: int, rec: Path) -> tuple[Table, Table]:
@@ -54,7 +63,8 @@ def build_table(keys: np.ndarray, offsets: np.ndarray, size: int, rec: Path) -> 
     Raises:
         ValueError: the offsets cannot be those of this file's records.
     """
-    starts = np.unique(offsets)
+    in_order = bool((offsets[1:] > offsets[:-1]).all())
+    starts = offsets if in_order else np.unique(offsets)
     misplaced = starts[(starts % 4 != 0) | (starts >= size)]
     if starts[0] != 0:
         raise _mismatch(rec, f"the index names no record at byte 0, its first is at {starts[0]}")
@@ -62,13 +72,19 @@ def build_table(keys: np.ndarray, offsets: np.ndarray, size: int, rec: Path) -> 
         raise _mismatch(
             rec, f"the index names a record at byte {misplaced[0]} of {size}, where none can start"
         )
+    ends = np.append(starts[1:], size)
+    if not in_order:
+        ends = ends[np.searchsorted(starts, offsets)]
     by_key = np.argsort(keys, kind="stable")
-    keys, offsets = keys[by_key], offsets[by_key]
-    ends = np.append(starts[1:], size)[np.searchsorted(starts, offsets)]
+    keys, offsets, ends = keys[by_key], offsets[by_key], ends[by_key]
     same = np.append(keys[1:] == keys[:-1], False)
     repeats = same | np.append(False, same[:-1])
     repeated = Table(keys[repeats], offsets[repeats], ends[repeats])
-    table = Table(keys[~same], offsets[~same], ends[~same])
+    table = Table(keys, offsets, ends)
+    if same.any():
+        table = Table(keys[~same], offsets[~same], ends[~same])
+    if in_order:
+        return table, repeated
     order = np.argsort(table.offsets, kind="stable")
     (shared,) = np.nonzero(np.diff(table.offsets[order]) == 0)
     if len(shared):
@@ -77,8 +93,8 @@ def build_table(keys: np.ndarray, offsets: np.ndarray, size: int, rec: Path) -> 
     return table, repeated
 
 
-def find_images(table: Table, buffer: recordio.Buffer, rec: Path) -> tuple[Table, Table]:
-    """The image records and the identity records of a set (formats.md 2.4).
+def find_images(table: Table, buffer: recordio.Buffer, rec: Path) -> tuple[Table, Table, bool]:
+    """The image records and the identity records of a set (formats.md 2.4), and whether it is wide.
 
     With InsightFace's header record at key 0 the images are keys 1 to label[0] - 1; without one
     every record is an image.
@@ -92,11 +108,12 @@ def find_images(table: Table, buffer: recordio.Buffer, rec: Path) -> tuple[Table
     last = int(np.argmax(table.offsets))
     recordio.decode(buffer, int(table.offsets[last]), end=int(table.ends[last]), where=str(rec))
     if table.keys[0] != 0:
-        return table, none
+        return table.slice(0, count), none, False
     header, data = _record(table, buffer, 0, rec)
     if not is_header_record(header, data):
-        return table, none
-    images = _image_count(table, header, rec)
+        return table.slice(0, count), none, False
+    wide = bool(data)
+    images = _image_count(table, header, data, rec)
     if images < 1 or images >= count or table.keys[images] != images:
         raise _mismatch(
             rec, f"the header record says keys 1 to {images} are images, not all are there"
@@ -106,16 +123,20 @@ def find_images(table: Table, buffer: recordio.Buffer, rec: Path) -> tuple[Table
         raise _mismatch(rec, f"the header record says key {images} is an image, it is empty")
     if images + 1 < count:
         identity, rest = _record(table, buffer, images + 1, rec)
-        if rest or identity.flag != 2:
+        wrong = unpack_range(identity, rest) is None if wide else rest or identity.flag != 2
+        if wrong:
             raise _mismatch(
                 rec, f"the header record says images end before key {images + 1}, it is one"
             )
-    return table.slice(1, images + 1), table.slice(images + 1, count)
+    return table.slice(1, images + 1), table.slice(images + 1, count), wide
 
 
 def is_header_record(header: IRHeader, data: bytes) -> bool:
     """Whether the record at key 0 is InsightFace's header, and not an image with several labels."""
-    return not data and header.flag == 2 and header.labels[1] - header.labels[0] >= 1
+    if data:
+        start, stop = unpack_range(header, data) or (0, 0)
+        return stop > start
+    return header.flag == 2 and 1 <= header.labels[1] - header.labels[0] < math.inf
 
 
 def rebuild_index(buffer: recordio.Buffer, rec: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -127,7 +148,7 @@ def rebuild_index(buffer: recordio.Buffer, rec: Path) -> tuple[np.ndarray, np.nd
     Raises:
         ValueError: the frames do not follow each other to the end of the file.
     """
-    ids, offsets = [], []
+    ids, offsets = array("Q"), array("q")
     header, data = IRHeader(0, (0.0,), 0, 0), b""
     with tqdm(
         total=len(buffer),
@@ -143,7 +164,8 @@ def rebuild_index(buffer: recordio.Buffer, rec: Path) -> tuple[np.ndarray, np.nd
             offsets.append(offset)
             bar.update(offset - bar.n)
     count = len(ids)
-    if sorted(ids) in (list(range(count)), list(range(1, count + 1))):
+    ascending = np.sort(ids)
+    if count and ascending[0] <= 1 and (np.diff(ascending) == 1).all():
         keys = np.array(ids, np.int64)
     elif is_header_record(header, data):
         keys = np.append(np.arange(1, count), 0)
@@ -152,16 +174,23 @@ def rebuild_index(buffer: recordio.Buffer, rec: Path) -> tuple[np.ndarray, np.nd
     return keys, np.array(offsets, np.int64)
 
 
-def _image_count(table: Table, header: IRHeader, rec: Path) -> int:
+def _image_count(table: Table, header: IRHeader, data: bytes, rec: Path) -> int:
     """How many images the header record speaks of.
 
-    Beyond 2**24 its float32 labels are rounded; there the empty records at the end are counted.
+    Beyond 2**24 its float32 labels are rounded; there the exact range counts or, in a set of
+    another writer, the records before the empty ones at the end.
     """
+    if exact := unpack_range(header, data):
+        if exact[1] != len(table.keys):
+            raise _mismatch(
+                rec, f"the header record says keys end at {exact[1]}, there are {len(table.keys)}"
+            )
+        return exact[0] - 1
     stated = int(header.labels[0]) - 1
-    if header.labels[1] <= EXACT_LIMIT:
+    if is_exact(header.labels[1]):
         return stated
     sizes = table.ends - table.offsets
-    images = int(np.nonzero(sizes[1:] != IDENTITY_BYTES)[0][-1]) + 1
+    images = int(np.flatnonzero(sizes[1:] != identity_bytes(False)).max(initial=-1)) + 1
     if abs(images - stated) > np.spacing(np.float32(header.labels[0])):
         raise _mismatch(rec, f"the header record says about {stated} images, {images} are there")
     return images

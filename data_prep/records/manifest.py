@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from data_prep.files import read_json, sha256_file
 
 SCHEMA = 1
@@ -74,3 +76,56 @@ def read_manifest(prefix: Path) -> dict[str, Any] | None:
             f"{len(data['class_names'])}; pack the set again"
         )
     return data
+
+
+def read_crcs(prefix: Path, manifest: dict[str, Any], images: int, wide: bool) -> np.ndarray:
+    """The CRC-32 of every image's record, uint32 [images], once the set is the manifest's.
+
+    Args:
+        prefix: the set.
+        manifest: what `read_manifest` gives of it.
+        images: how many the .rec has.
+        wide: whether its header record says so.
+
+    Raises:
+        ValueError: lengths of files or the number of images are others; names the file.
+        OSError: a file cannot be read.
+    """
+    where = manifest_path(prefix)
+    for role in ("rec", "crc"):
+        path, stated = with_suffix(prefix, role), manifest["files"][role]["bytes"]
+        if path.stat().st_size != stated:
+            raise ValueError(
+                f"{path}: expected {stated} bytes as in {where.name}, found "
+                f"{path.stat().st_size}; the file is cut or another set's: pack again"
+            )
+    rec = with_suffix(prefix, "rec")
+    if wide != manifest.get("wide", False):
+        raise ValueError(
+            f"{where}: expected 'wide' to be {wide} as the header record of {rec} has it; "
+            "pack the set again"
+        )
+    if images != manifest["images"]:
+        raise ValueError(
+            f"{where}: expected {manifest['images']} images, {rec} has {images}; pack the set again"
+        )
+    crcs = np.fromfile(with_suffix(prefix, "crc"), "<u4")
+    if len(crcs) != images:
+        raise ValueError(f"{where}: expected a CRC-32 an image, found {len(crcs)}; pack again")
+    return crcs
+
+
+def read_property(path: Path) -> tuple[int, int, int]:
+    """Classes, height and width of InsightFace's `property` file (its first line).
+
+    Raises:
+        ValueError: the line is not three whole numbers.
+    """
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    fields = lines[0].split(",") if lines else []
+    if len(fields) != 3 or not all(field.strip().isdecimal() for field in fields):
+        raise ValueError(
+            f"{path}, line 1: expected classes,height,width; found {','.join(fields)!r}"
+        )
+    classes, height, width = (int(field) for field in fields)
+    return classes, height, width

@@ -1,21 +1,49 @@
 """Reading a record set: any image at random, straight from the mapped file."""
 
 import mmap
+import struct
 import zlib
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from data_prep.records import recordio
 from data_prep.records.fields import as_words, read_ids, read_labels, read_ranges
-from data_prep.records.header import unpack
+from data_prep.records.header import SIZE, unpack
 from data_prep.records.index import read_index
 from data_prep.records.layout import Table, build_table, find_images, rebuild_index
-from data_prep.records.manifest import as_prefix, manifest_path, read_manifest, with_suffix
+from data_prep.records.manifest import (
+    as_prefix,
+    manifest_path,
+    read_crcs,
+    read_manifest,
+    read_property,
+    with_suffix,
+)
 
 _SAMPLED_IDS = 64
+
+_unpack_head = struct.Struct("<IIIfQQ").unpack_from
+"""Frame and header of a record in one piece: magic, length, flag, label, id, id2."""
+
+_PADDINGS = frozenset(bytes(count) for count in range(4))
+
+
+class _Tables(NamedTuple):
+    """What one read needs, as objects whose elements are Python's own integers.
+
+    An element of a NumPy array takes three times as long to come by.
+    """
+
+    buffer: mmap.mmap
+    view: memoryview
+    offsets: memoryview
+    ends: memoryview
+    keys: memoryview | range | None
+    crcs: memoryview | None
 
 
 class RecordSet:
@@ -30,6 +58,8 @@ class RecordSet:
         prefix: `dir/train`, without .rec.
         manifest: what our writer wrote beside the set; None for a foreign set.
         identities: InsightFace's identity records, where the set has them.
+        wide: whether the numbers of the set stand in it as integers too (docs/formats.md, "Sets
+            past 2^24").
     """
 
     def __init__(self, prefix: str | Path):
@@ -54,17 +84,23 @@ class RecordSet:
         indexed = idx.exists()
         keys, offsets = read_index(idx) if indexed else rebuild_index(self._buffer, self.rec)
         table, repeated = build_table(keys, offsets, self.size, self.rec)
-        self._table, self.identities = find_images(table, self._buffer, self.rec)
-        self._crcs = self._read_crcs()
+        self._table, self.identities, self.wide = find_images(table, self._buffer, self.rec)
+        self._crcs = None
+        if self.manifest is not None:
+            self._crcs = read_crcs(self.prefix, self.manifest, len(self), self.wide)
         self._ids_are_keys = indexed and self._check_ids(repeated)
 
     def __len__(self) -> int:
         return len(self._table.keys)
 
+    def __iter__(self) -> Iterator[bytes]:
+        """The encoded images in key order."""
+        return map(self.image_bytes, range(len(self)))
+
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
-        state.pop("_buffer", None)
-        state.pop("_words", None)
+        for name in ("_buffer", "_words", "_tables"):
+            state.pop(name, None)
         return state
 
     @property
@@ -116,10 +152,31 @@ class RecordSet:
             IndexError: no such position.
             ValueError: the record is damaged or not an image; names file, key and byte.
         """
-        if not 0 <= i < len(self):
+        buffer, view, offsets, ends, keys, crcs = self._tables
+        if not 0 <= i < len(offsets):
             raise IndexError(
                 f"{self.rec}: expected an image from 0 to {len(self) - 1}, asked for {i}"
             )
+        offset, end = offsets[i], ends[i]
+        # Nearly every record is in one piece with a scalar label; all others, and all damaged
+        # ones, go the careful way.
+        if SIZE + 8 < end - offset < recordio.LENGTH_LIMIT:
+            magic, length, flag, _, identifier, _ = _unpack_head(buffer, offset)
+            stop = offset + 8 + length
+            if (
+                magic == recordio.MAGIC
+                and flag == 0
+                and length > SIZE
+                and stop <= end
+                and buffer[stop:end] in _PADDINGS
+                and (keys is None or identifier == keys[i])
+                and (crcs is None or zlib.crc32(view[offset + 8 : stop]) == crcs[i])
+            ):
+                return buffer[offset + 8 + SIZE : stop]
+        return self._image_carefully(i)
+
+    def _image_carefully(self, i: int) -> bytes:
+        """`image_bytes` for records of every form; says what is wrong with a damaged one."""
         key, offset = int(self._table.keys[i]), int(self._table.offsets[i])
         where = f"{self.rec}, key {key}, byte {offset}"
         payload, _ = recordio.decode(
@@ -150,29 +207,25 @@ class RecordSet:
         return mapped
 
     @cached_property
+    def _tables(self) -> _Tables:
+        table, crcs = self._table, self._crcs
+        keys: memoryview | range | None = None
+        if self._ids_are_keys:
+            # A range costs no look into memory that is far away.
+            consecutive = range(int(table.keys[0]), int(table.keys[-1]) + 1)
+            keys = table.keys.data if self._has_gaps() else consecutive
+        return _Tables(
+            self._buffer,
+            memoryview(self._buffer),
+            table.offsets.data,
+            table.ends.data,
+            keys,
+            None if crcs is None else crcs.data,
+        )
+
+    @cached_property
     def _words(self) -> np.ndarray:
         return as_words(self._buffer)
-
-    def _read_crcs(self) -> np.ndarray | None:
-        if self.manifest is None:
-            return None
-        where, files = manifest_path(self.prefix), self.manifest["files"]
-        for role in ("rec", "crc"):
-            path = with_suffix(self.prefix, role)
-            if path.stat().st_size != files[role]["bytes"]:
-                raise ValueError(
-                    f"{path}: expected {files[role]['bytes']} bytes as in {where.name}, found "
-                    f"{path.stat().st_size}; the file is cut or another set's: pack again"
-                )
-        if len(self) != self.manifest["images"]:
-            raise ValueError(
-                f"{where}: expected {self.manifest['images']} images, {self.rec} has {len(self)}; "
-                "pack the set again"
-            )
-        crcs = np.fromfile(with_suffix(self.prefix, "crc"), "<u4")
-        if len(crcs) != len(self):
-            raise ValueError(f"{where}: expected a CRC-32 an image, found {len(crcs)}; pack again")
-        return crcs
 
     def _check_ids(self, repeated: Table) -> bool:
         """Whether ids number the records, as most writers have it; foreign sets need not.
@@ -188,10 +241,13 @@ class RecordSet:
         matches = read_ids(self._words, sample) == sample.keys
         if self.manifest is None and 2 * matches.sum() <= len(matches):
             return False
-        gaps = self.keys[-1] - self.keys[0] + 1 != len(self)
-        self._require_ids(self._table if gaps or len(repeated.keys) else sample)
+        whole = self._has_gaps() or len(repeated.keys)
+        self._require_ids(self._table if whole else sample)
         self._require_ids(repeated)
         return True
+
+    def _has_gaps(self) -> bool:
+        return bool(self.keys[-1] - self.keys[0] + 1 != len(self))
 
     def _require_ids(self, table: Table) -> None:
         ids = read_ids(self._words, table)
@@ -211,7 +267,7 @@ class RecordSet:
 
         None if the set has none, or they do not cover its images in order (`read_ranges`).
         """
-        return read_ranges(self._words, self.identities, len(self))
+        return read_ranges(self._words, self.identities, len(self), self.wide)
 
     def labels_in_headers(self) -> np.ndarray:
         """The label in each image's own header, int64 [n]: what `labels` is checked against.
@@ -228,20 +284,4 @@ class RecordSet:
     def _labels_of(self, table: Table) -> np.ndarray:
         if self._ids_are_keys:
             self._require_ids(table)
-        return read_labels(self._buffer, self._words, table, self.rec)
-
-
-def read_property(path: Path) -> tuple[int, int, int]:
-    """Classes, height and width of InsightFace's `property` file (its first line).
-
-    Raises:
-        ValueError: the line is not three whole numbers.
-    """
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    fields = lines[0].split(",") if lines else []
-    if len(fields) != 3 or not all(field.strip().isdecimal() for field in fields):
-        raise ValueError(
-            f"{path}, line 1: expected classes,height,width; found {','.join(fields)!r}"
-        )
-    classes, height, width = (int(field) for field in fields)
-    return classes, height, width
+        return read_labels(self._buffer, self._words, table, self.rec, self.wide)

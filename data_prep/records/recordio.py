@@ -120,7 +120,7 @@ def read_frame(buffer: Buffer, offset: int, where: str) -> tuple[int, int, int]:
         raise _broken(where, offset, "a record at a multiple of 4", offset)
     if offset + 8 > size:
         raise _broken(where, offset, "a record", f"the end of the file at byte {size}")
-    magic, length_and_flag = _FRAME.unpack(buffer[offset : offset + 8])
+    magic, length_and_flag = _FRAME.unpack_from(buffer, offset)
     if magic != MAGIC:
         raise _broken(where, offset, f"the magic {MAGIC:#010x}", f"{magic:#010x}")
     start = offset + 8

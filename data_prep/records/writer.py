@@ -1,6 +1,7 @@
 """Writing a record set exactly as InsightFace lays it out (formats.md 2.4)."""
 
 import hashlib
+import os
 import zlib
 from array import array
 from contextlib import ExitStack
@@ -10,10 +11,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from data_prep.files import write_json, written_aside
+from data_prep.files import json_text, written_aside
 from data_prep.records import manifest, recordio
-from data_prep.records.header import EXACT_LIMIT, pack
+from data_prep.records.header import is_exact, pack_class, pack_range
 from data_prep.records.index import format_index
+
+_LINES = 1 << 16
+"""Lines of the index made at once; all at once they would take a hundred bytes each."""
 
 
 class RecordSetWriter:
@@ -21,8 +25,9 @@ class RecordSetWriter:
 
     Keys 1 to N are the images, grouped by person; N+1 to N+C one identity record a person with the
     range of its image keys; key 0, written last, the header record. Labels are given in the order
-    in which people first come. Used as a context manager; if the block raises, nothing is
-    left behind.
+    in which people first come. Numbers that float32 labels cannot hold stand beside them as
+    integers (docs/formats.md, "Sets past 2^24"). Used as a context manager; if the block raises,
+    nothing is left behind.
 
         with RecordSetWriter("data/train", height=112, width=112) as writer:
             writer.add("Ada", jpeg_bytes, "Ada/0001.jpg")
@@ -66,10 +71,10 @@ class RecordSetWriter:
 
     def __enter__(self) -> Self:
         self._files = ExitStack()
-        # Renamed in the reverse order: .rec first, the rest after it.
+        # Renamed in the reverse order: .rec first, the manifest last.
         self._aside = {
             role: self._files.enter_context(written_aside(self._path(role)))
-            for role in ("property", "crc", "lst", "idx", "rec")
+            for role in ("manifest.json", "property", "crc", "lst", "idx", "rec")
         }
         self._rec = self._files.enter_context(self._aside["rec"].open("wb"))
         self._lst = self._files.enter_context(self._aside["lst"].open("w", encoding="utf-8"))
@@ -85,10 +90,14 @@ class RecordSetWriter:
             self._files.__exit__(kind, error, trace)
             return
         with self._files:
-            data = self._finish()
+            text = json_text(self._finish())
+            self._aside["manifest.json"].write_text(text, encoding="utf-8")
+            # A disk that is full says so at the latest here, while the earlier set is whole.
+            for path in self._aside.values():
+                with path.open("rb+") as file:
+                    os.fsync(file.fileno())
             # A manifest never stands beside the files of another run.
             manifest.manifest_path(self.prefix).unlink(missing_ok=True)
-        write_json(manifest.manifest_path(self.prefix), data)
 
     def add(self, person: str, image: bytes, name: str) -> None:
         """Writes one image; those of a person must follow each other.
@@ -99,8 +108,8 @@ class RecordSetWriter:
             name: where it came from, a relative path; kept in the .lst.
 
         Raises:
-            ValueError: a person comes back after another, a name breaks the .lst, the image is
-                empty, or the set outgrows what float32 keys can say.
+            ValueError: a person comes back after another, a name breaks the .lst, or the image is
+                empty.
         """
         key = len(self._crcs) + 1
         if not image:
@@ -117,14 +126,8 @@ class RecordSetWriter:
             self._known.add(person)
             self.class_names.append(person)
             self._first_keys.append(key)
-        # All keys, those of identity records too, must be exact as float32 labels.
-        if key + len(self.class_names) + 1 > EXACT_LIMIT:
-            raise ValueError(
-                f"{self.prefix}: expected images and people to be fewer than {EXACT_LIMIT} "
-                "together (keys are stored as float32); split the set over several prefixes"
-            )
         label = len(self.class_names) - 1
-        payload = pack(label, key, image)
+        payload = pack_class(label, key, image)
         self._write(payload)
         self._crcs.append(zlib.crc32(payload))
         self._lst.write(f"{key}\t{label}\t{name}\n")
@@ -141,14 +144,16 @@ class RecordSetWriter:
         images, classes = len(self._crcs), len(self.class_names)
         if not images:
             raise ValueError(f"{self.prefix}: expected at least one image to write, found none")
+        last = images + 1 + classes
+        # Whatever label is past the limit, the header record's second one is.
+        wide = not is_exact(last)
         ends = [*self._first_keys[1:], images + 1]
         for place, (first, end) in enumerate(zip(self._first_keys, ends)):
-            self._write(pack((first, end), images + 1 + place))
-        self._write(pack((images + 1, images + 1 + classes), 0, id2=1))
+            self._write(pack_range(first, end, images + 1 + place, wide=wide))
+        self._write(pack_range(images + 1, last, 0, id2=1, wide=wide))
         self._rec.close()
         self._lst.close()
-        keys = np.append(np.arange(1, images + classes + 1), 0)
-        self._aside["idx"].write_bytes(format_index(keys, np.array(self._offsets)))
+        self._write_index()
         self._aside["crc"].write_bytes(np.array(self._crcs, "<u4").tobytes())
         self._aside["property"].write_text(f"{classes},{self._height},{self._width}\n")
         files = {role: manifest.file_entry(self._aside[role]) for role in ("idx", "crc", "lst")}
@@ -160,10 +165,19 @@ class RecordSetWriter:
             "height": self._height,
             "width": self._width,
             "files": files,
+            **({"wide": True} if wide else {}),
             "skipped": [],
             **self.details,
             "class_names": self.class_names,
         }
+
+    def _write_index(self) -> None:
+        keys = np.append(np.arange(1, len(self._offsets)), 0)
+        offsets = np.frombuffer(self._offsets, np.int64)
+        with self._aside["idx"].open("wb") as file:
+            for start in range(0, len(keys), _LINES):
+                here = slice(start, start + _LINES)
+                file.write(format_index(keys[here], offsets[here]))
 
     def _path(self, role: str) -> Path:
         if role == "property":

@@ -57,6 +57,7 @@ def test_images_and_labels(tmp_path, make):
     assert contents(tmp_path / "train") == (IMAGES, LABELS)
     assert contents(tmp_path / "train.rec") == (IMAGES, LABELS)
     records = RecordSet(tmp_path / "train")
+    assert list(records) == IMAGES
     assert records.num_classes == 3
     assert np.array_equal(records.labels, records.labels_in_headers())
     for outside in (-1, 6):
@@ -113,6 +114,24 @@ def test_labels_that_are_no_class(tmp_path, label):
     write_records(tmp_path / "train", [(0, pack(label, 0, b"x"))])
     with pytest.raises(ValueError, match="key 0: expected a class number"):
         _ = RecordSet(tmp_path / "train").labels
+
+
+@pytest.mark.parametrize("label", ["0100807f", "0000a07f", "ffffffff"])
+def test_labels_that_are_other_kinds_of_nan(tmp_path, label):
+    payload = bytearray(pack(0, 0, b"x"))
+    payload[4:8] = bytes.fromhex(label)
+    write_records(tmp_path / "train", [(0, bytes(payload))])
+    with pytest.raises(ValueError, match="key 0: expected a class number"):
+        _ = RecordSet(tmp_path / "train").labels
+
+
+@pytest.mark.parametrize("range_", [(1, float("inf")), (-float("inf"), 2), (float("nan"), 3)])
+def test_a_header_record_without_a_range_is_an_empty_image(tmp_path, range_):
+    write_records(tmp_path / "train", [(1, pack(0, 1, b"x")), (0, pack(range_, 0))])
+    records = RecordSet(tmp_path / "train")
+    with pytest.raises(ValueError, match="key 0, byte 36: expected an image, found an empty"):
+        records.image_bytes(0)
+    assert records.image_bytes(1) == b"x"
 
 
 def read_last(records: RecordSet) -> bytes:

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep.records import recordio
+from data_prep.records import index, recordio
 from data_prep.records.header import IRHeader, pack, unpack
-from data_prep.records.index import format_index, parse_index
+from data_prep.records.index import format_index, parse_index, read_index
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "recordio_golden.txt"
 MAGIC = recordio.MAGIC_BYTES
@@ -132,3 +132,22 @@ def test_index_errors_name_the_line_and_carriage_returns_pass():
     with pytest.raises(ValueError, match="line 3:"):
         parse_index(b"1\t0\n2\t8\n3 16\n", "t.idx")
     assert [list(part) for part in parse_index(b"1\t0\r\n0\t8\r\n", "")] == [[1, 0], [0, 8]]
+
+
+@pytest.mark.parametrize("block", [40, 41, 64, 1000])
+def test_an_index_is_read_in_blocks(tmp_path, monkeypatch, block):
+    """Numbers of every length, both line ends, blocks that end anywhere."""
+    monkeypatch.setattr(index, "_BLOCK", block)
+    draw = random.Random(block)
+    rows = [[draw.randrange(10 ** draw.randrange(1, 19)) for _ in range(2)] for _ in range(200)]
+    lines = [b"%d\t%d%b\n" % (*row, draw.choice([b"", b"\r"])) for row in rows]
+    path = tmp_path / "t.idx"
+    path.write_bytes(b"".join(lines))
+    keys, offsets = read_index(path)
+    assert np.stack([keys, offsets], 1).tolist() == rows
+    path.write_bytes(b"".join([*lines[:47], b"1 2\n", *lines[47:]]))
+    with pytest.raises(ValueError, match=r"t\.idx, line 48: expected key, tab"):
+        read_index(path)
+    path.write_bytes(b"".join([*lines, b"9" * 3000]))
+    with pytest.raises(ValueError, match=r"line 201: .* found b'9+'; delete"):
+        read_index(path)

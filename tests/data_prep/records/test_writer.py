@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import pytest
 
-from data_prep.records import recordio, writer
+from data_prep.records import recordio
 from data_prep.records.header import IRHeader, unpack
 from data_prep.records.writer import RecordSetWriter
 
@@ -62,13 +62,6 @@ def test_one_set_a_folder(tmp_path):
     write(tmp_path / "train")
     with pytest.raises(ValueError, match=r"no other record set, found train\.rec"):
         write(tmp_path / "test")
-
-
-def test_keys_beyond_float32_are_refused_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(writer, "EXACT_LIMIT", 5)
-    write(tmp_path / "a" / "train", [("ann", b"1"), ("ann", b"2"), ("ann", b"3")])
-    with pytest.raises(ValueError, match="fewer than 5"):
-        write(tmp_path / "b" / "train", [("ann", b"1"), ("ann", b"2"), ("bob", b"3")])
 
 
 @pytest.mark.parametrize(("image", "name"), [(b"", "a.jpg"), (b"x", "a\tb.jpg"), (b"x", "a\nb")])
