@@ -1,53 +1,63 @@
-"""A tree of aligned crops, one folder a person, to a record set."""
+"""Crops of people, from whatever source, to a record set."""
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
-from data_prep.align_images import SUMMARY
-from data_prep.files import read_json, sha256_file
-from data_prep.images import decode
-from data_prep.leftovers import remove_leftovers
+from data_prep.images import decoded_size
+from data_prep.leftovers import remove_set_leftovers
 from data_prep.parallel import ordered_map
-from data_prep.records.header import EXACT_LIMIT
-from data_prep.records.manifest import ROLES, as_prefix, manifest_path, read_manifest, with_suffix
+from data_prep.records.manifest import ROLES, as_prefix, read_manifest, with_suffix
 from data_prep.records.writer import RecordSetWriter
-from data_prep.sources.folders import Person, leave_out, listed, read_names, read_people
+from data_prep.sources import open_people
+from data_prep.sources.choice import share_of, shuffled, without_dropped, without_excluded
+from data_prep.sources.folders import listed
+from data_prep.sources.people import People, Person
 from data_prep.transforms import TRANSFORM_VERSION
 
+_SETTINGS = ("source", "transform_version", "shuffle", "excluded", "dropped", "part")
+"""Fields of the manifest that, if equal, mean the same set."""
 
-def pack_folder(
+
+def pack_images(
     images: Path,
     prefix: Path,
     *,
+    list_file: Path | None = None,
     size: tuple[int, int] | None = None,
     shuffle: int | None = None,
     exclude: Path | None = None,
+    drops: Sequence[Path] = (),
     strict: bool = False,
     workers: int = 1,
     resume: bool = False,
+    part: tuple[int, int] = (0, 1),
     command: str = "",
 ) -> dict[str, Any]:
-    """Packs every image as it is, byte for byte; labels are 0 .. C-1 in the order of sorted names.
+    """Packs every image as it is, byte for byte; labels are 0 .. C-1 in the source's order.
 
     Each image is decoded once to see that it can be. One that cannot is left out, and stands in the
     manifest under `skipped`; a person without any image left gets no label.
 
     Args:
-        images: tree IMAGES/person/image.
+        images: what `open_people` takes: DIR of DIR/person/image, a record set ...
         prefix: `dir/train`.
+        list_file: the list of images, for sources that have one.
         size: (height, width) that every image must have, pixels; None for that of the first one.
-        shuffle: seed that permutes the images of each person among themselves; people stay sorted
-            and together, as InsightFace's layout wants.
+        shuffle: seed that permutes the images of each person among themselves; people stay in
+            order and together, as InsightFace's layout wants.
         exclude: file of people to leave out, one name a line.
+        drops: lists of images and people to leave out, with reasons (`data_prep.drops`).
         strict: fail on an image that cannot be decoded.
         workers: threads; the files do not depend on it.
         resume: leave a whole set from the same images and settings as it is; otherwise remove
             what a killed run left and pack again.
+        part: (rank, ranks): of several processes, each packs a share of the people, at
+            `part_prefix`.
         command: kept in the manifest.
 
     Returns:
@@ -57,26 +67,33 @@ def pack_folder(
         ValueError: bad input; names the file.
         OSError: a file cannot be read or written.
     """
-    people, details = _chosen_people(images, shuffle, exclude)
+    source = open_people(images, list_file)
+    people, details = _chosen_people(source, shuffle, exclude, drops)
     details["command"] = command
-    tasks = [(person.name, name) for person in people for name in person.images]
-    details["source"]["listing_sha256"] = _listing_hash(images, tasks)
+    details["source"]["listing_sha256"] = _listing_hash(source, people)
+    size = size or _first_size(source, people)
+    if part[1] > 1:
+        details["part"] = {"rank": part[0], "of": part[1]}
+        people, prefix = share_of(people, *part), part_prefix(as_prefix(prefix), *part)
     details["skipped"] = skipped = []
-    size = size or _first_size(images, tasks)
     if resume:
         whole = _whole_set(as_prefix(prefix), size, details)
         if whole and not (strict and whole["skipped"]):
             tqdm.write(f"{prefix}: whole already, from the same images and settings; left as it is")
             return whole
-        _tidy(as_prefix(prefix))
+        remove_set_leftovers(as_prefix(prefix))
     with RecordSetWriter(prefix, height=size[0], width=size[1], details=details) as writer:
-        checked = ordered_map(partial(_read_one, images, size), tasks, workers)
-        bar = tqdm(checked, total=len(tasks), desc="pack", unit="image", delay=2)
-        for (person, name), (encoded, problem) in zip(tasks, bar):
+        checked = ordered_map(partial(_read_one, source, size), _names(people), workers)
+        bar = tqdm(checked, total=_count(people), desc="pack", unit="image", delay=2)
+        owners = (person.name for person in people for _ in person.images)
+        for person, name, (encoded, problem) in zip(owners, _names(people), bar):
             if not problem:
                 writer.add(person, encoded, name)
             elif strict:
-                raise ValueError(f"{images}/{problem}; mend or remove it, or pack without --strict")
+                raise ValueError(
+                    f"{source.where(name)}: {problem.removeprefix(f'{name}: ')}; mend or remove "
+                    "it, or pack without --strict"
+                )
             else:
                 skipped.append({"image": name, "reason": problem})
     manifest = read_manifest(as_prefix(prefix))
@@ -84,35 +101,52 @@ def pack_folder(
     return manifest
 
 
+def part_prefix(prefix: Path, rank: int, ranks: int) -> Path:
+    """Where one of several processes packs: `dir/train.parts/00001-of-00004/train`."""
+    return with_suffix(prefix, "parts") / f"{rank:05d}-of-{ranks:05d}" / prefix.name
+
+
+def report(manifest: dict[str, Any]) -> list[str]:
+    """What a user should know of a set just packed, one thing a line."""
+    lines = [
+        f"{manifest['images']} images of {manifest['num_classes']} people, "
+        f"{manifest['height']}x{manifest['width']}"
+    ]
+    if part := manifest.get("part"):
+        lines[0] = f"part {part['rank']} of {part['of']}: {lines[0]}"
+    if excluded := manifest.get("excluded"):
+        lines.append(f"left out {len(excluded['people'])} people of the list")
+        if strangers := excluded["names_without_folder"]:
+            lines.append(f"note: no folder is named like {listed(strangers)} of the list")
+    if dropped := manifest.get("dropped"):
+        images, people = len(dropped["images"]), len(dropped["people"])
+        lines.append(f"dropped {images} images and {people} people of the drop lists")
+        if strangers := dropped["unknown_people"]:
+            lines.append(f"note: nobody is called {listed(strangers)} as in the drop lists")
+    if skipped := manifest["skipped"]:
+        names = listed([entry["image"] for entry in skipped])
+        lines.append(
+            f"skipped {len(skipped)} images that cannot be decoded: {names} (see the manifest)"
+        )
+    return lines
+
+
 def _chosen_people(
-    images: Path, shuffle: int | None, exclude: Path | None
-) -> tuple[list[Person], dict[str, Any]]:
+    source: People, shuffle: int | None, exclude: Path | None, drops: Sequence[Path]
+) -> tuple[Sequence[Person], dict[str, Any]]:
     """Who is packed, in what order, and what the manifest says of it."""
-    people = read_people(images)
+    people: Sequence[Person] = source.people
     details: dict[str, Any] = {
-        "source": _source(images),
+        "source": source.about(),
         "transform_version": TRANSFORM_VERSION,
         "shuffle": shuffle,
     }
     if exclude is not None:
-        everyone = people
-        people, strangers = leave_out(everyone, read_names(exclude))
-        left = {person.name for person in everyone} - {person.name for person in people}
-        details["excluded"] = {
-            "list_sha256": sha256_file(exclude),
-            "people": sorted(left),
-            "names_without_folder": strangers,
-        }
-        if not people:
-            raise ValueError(f"{exclude}: leaves nobody of {images}; check the list")
+        people, details["excluded"] = without_excluded(source, exclude)
+    if drops:
+        people, details["dropped"] = without_dropped(source, people, drops)
     if shuffle is not None:
-        people = _shuffled(people, shuffle)
-    count = sum(len(person.images) for person in people)
-    if count + len(people) + 1 > EXACT_LIMIT:
-        raise ValueError(
-            f"{images}: {count} images of {len(people)} people, one record set holds fewer than "
-            f"{EXACT_LIMIT} of both together; pack parts of the tree"
-        )
+        people = shuffled(people, shuffle)
     return people, details
 
 
@@ -130,9 +164,8 @@ def _whole_set(
         return None
     if manifest is None or (manifest["height"], manifest["width"]) != size:
         return None
-    for field in ("source", "transform_version", "shuffle", "excluded"):
-        if manifest.get(field) != details.get(field):
-            return None
+    if any(manifest.get(field) != details.get(field) for field in _SETTINGS):
+        return None
     for role in ROLES:
         path = with_suffix(prefix, role)
         if not path.exists() or path.stat().st_size != manifest["files"][role]["bytes"]:
@@ -140,84 +173,42 @@ def _whole_set(
     return manifest if prefix.with_name("property").exists() else None
 
 
-def _tidy(prefix: Path) -> None:
-    """Removes what a killed run of this set was still writing."""
-    if prefix.parent.exists():
-        paths = [manifest_path(prefix), *(with_suffix(prefix, role) for role in ROLES)]
-        targets = {path.name for path in paths} | {"property"}
-        remove_leftovers(prefix.parent.iterdir(), targets)
-
-
-def report(manifest: dict[str, Any]) -> list[str]:
-    """What a user should know of a set just packed, one thing a line."""
-    lines = [
-        f"{manifest['images']} images of {manifest['num_classes']} people, "
-        f"{manifest['height']}x{manifest['width']}"
-    ]
-    if excluded := manifest.get("excluded"):
-        lines.append(f"left out {len(excluded['people'])} people of the list")
-        if strangers := excluded["names_without_folder"]:
-            lines.append(f"note: no folder is named like {listed(strangers)} of the list")
-    if skipped := manifest["skipped"]:
-        names = listed([entry["image"] for entry in skipped])
-        lines.append(
-            f"skipped {len(skipped)} images that cannot be decoded: {names} (see the manifest)"
-        )
-    return lines
-
-
-def _first_size(images: Path, tasks: list[tuple[str, str]]) -> tuple[int, int]:
+def _first_size(source: People, people: Sequence[Person]) -> tuple[int, int]:
     """(height, width) of the first image that can be decoded."""
-    for _, name in tasks:
+    for name in _names(people):
         try:
-            height, width = decode((images / name).read_bytes(), name).shape[:2]
+            return decoded_size(source.encoded(name), name)
         except ValueError:
             continue
-        return height, width
-    raise ValueError(f"{images}: expected images, none of {len(tasks)} can be decoded")
+    raise ValueError(f"{source.title}: expected images, none of {_count(people)} can be decoded")
 
 
-def _read_one(images: Path, size: tuple[int, int], task: tuple[str, str]) -> tuple[bytes, str]:
+def _read_one(source: People, size: tuple[int, int], name: str) -> tuple[bytes, str]:
     """An image's bytes, and why it cannot be decoded, if so."""
-    name = task[1]
-    encoded = (images / name).read_bytes()
+    encoded = source.encoded(name)
     try:
-        height, width = decode(encoded, name).shape[:2]
+        height, width = decoded_size(encoded, name)
     except ValueError as error:
         return b"", str(error)
     if (height, width) != size:
         raise ValueError(
-            f"{images / name}: expected {size[0]}x{size[1]} pixels (height x width), found "
+            f"{source.where(name)}: expected {size[0]}x{size[1]} pixels (height x width), found "
             f"{height}x{width}; align all to one size first (python -m data_prep align)"
         )
     return encoded, ""
 
 
-def _shuffled(people: list[Person], seed: int) -> list[Person]:
-    draw = np.random.default_rng(seed)
-    return [
-        Person(person.name, tuple(person.images[i] for i in draw.permutation(len(person.images))))
-        for person in people
-    ]
+def _names(people: Sequence[Person]) -> Iterator[str]:
+    return (name for person in people for name in person.images)
 
 
-def _listing_hash(images: Path, tasks: list[tuple[str, str]]) -> str:
+def _count(people: Sequence[Person]) -> int:
+    return sum(len(person.images) for person in people)
+
+
+def _listing_hash(source: People, people: Sequence[Person]) -> str:
     """SHA-256 over names and lengths of the images in order: enough to notice other ones."""
-    lines = (f"{name}\t{(images / name).stat().st_size}\n" for _, name in tasks)
     digest = hashlib.sha256()
-    for line in lines:
-        digest.update(line.encode("utf-8", "surrogateescape"))
+    for name in tqdm(_names(people), total=_count(people), desc="list", unit="image", delay=2):
+        digest.update(f"{name}\t{source.length(name)}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
-
-
-def _source(images: Path) -> dict[str, Any]:
-    """Where the crops came from, with the alignment's own account if there is one."""
-    source: dict[str, Any] = {"images": images.name}
-    note = images / SUMMARY
-    if note.exists():
-        account = read_json(note)
-        if not account.get("complete"):
-            raise ValueError(f"{note}: the alignment is not complete; go on with align --resume")
-        kept = ("template", "settings", "detector", "landmarks_sha256", "source_sha256", "counts")
-        source["alignment"] = {field: account[field] for field in kept if field in account}
-    return source

@@ -1,25 +1,13 @@
 """Trees with one folder a person, and trees of images of any shape."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from data_prep.images import is_image
+from data_prep.sources.people import Person
 
 _SHOWN = 5
 """How many names a message lists."""
-
-
-@dataclass(frozen=True)
-class Person:
-    """One folder of images.
-
-    Attributes:
-        name: the folder's name.
-        images: relative POSIX paths `name/file`, sorted.
-    """
-
-    name: str
-    images: tuple[str, ...]
 
 
 def read_people(root: Path) -> list[Person]:
@@ -78,7 +66,7 @@ def read_names(path: Path) -> list[str]:
     return [name for name in names if name]
 
 
-def leave_out(people: list[Person], names: list[str]) -> tuple[list[Person], list[str]]:
+def leave_out(people: Sequence[Person], names: list[str]) -> tuple[list[Person], list[str]]:
     """The people who are not named, and the names that fit nobody.
 
     Names compare with underscores as spaces and without regard to case, since lists and folders

@@ -170,5 +170,5 @@ def _name(array: _Array) -> str:
 
 def _kind(value: object) -> str:
     if isinstance(value, _Array):
-        return f"an array of {_name(value) or 'unknown kind'}"
+        return f"an array of {_name(value) or 'unknown kind'!r}"
     return "no bytes" if value == b"" else type(value).__name__

@@ -17,11 +17,11 @@ from data_prep.align_images import AlignSettings, align_folder
 from data_prep.check import find_problems
 from data_prep.faces.align import TEMPLATE, align
 from data_prep.images import decode, encode, parse_size
-from data_prep.pack import pack_folder
+from data_prep.pack import pack_images
 from data_prep.records.header import pack
 from data_prep.records.reader import RecordSet
 from data_prep.records.recordio import encode as frames_of
-from data_prep.unpack import unpack_records
+from data_prep.unpack import unpack_images
 
 ROOT = Path(__file__).parents[2]
 
@@ -135,8 +135,8 @@ def test_landmark_paths_stay_in_the_folder(photos):
 
 
 def test_packing_and_unpacking_gives_the_same_bytes(crops, tmp_path):
-    pack_folder(crops, tmp_path / "set/train", workers=3)
-    assert unpack_records(tmp_path / "set/train", tmp_path / "again") == 9
+    pack_images(crops, tmp_path / "set/train", workers=3)
+    assert unpack_images(tmp_path / "set/train", tmp_path / "again") == 9
     assert contents(tmp_path / "again") == contents(crops)
     records = RecordSet(tmp_path / "set/train")
     assert records.labels.tolist() == [0] * 3 + [1] * 4 + [2] * 2
@@ -148,13 +148,13 @@ def test_a_foreign_set_is_unpacked_under_labels_and_keys(crops, tmp_path):
     image = (crops / "Ann/1.png").read_bytes()
     (tmp_path / "train.rec").write_bytes(frames_of(pack(7, 0, image)))
     (tmp_path / "train.idx").write_text("0\t0\n")
-    unpack_records(tmp_path / "train.rec", tmp_path / "again")
+    unpack_images(tmp_path / "train.rec", tmp_path / "again")
     assert contents(tmp_path / "again") == {"000007/00000000.png": image}
 
 
 def test_records_do_not_depend_on_workers_but_on_the_seed(crops, tmp_path):
     def packed(name: str, **options) -> bytes:
-        pack_folder(crops, tmp_path / name / "train", **options)
+        pack_images(crops, tmp_path / name / "train", **options)
         assert find_problems(tmp_path / name / "train") == []
         return (tmp_path / name / "train.rec").read_bytes()
 
@@ -168,7 +168,7 @@ def test_records_do_not_depend_on_workers_but_on_the_seed(crops, tmp_path):
 
 def test_people_are_left_out_by_name(crops, tmp_path):
     (tmp_path / "names.txt").write_text("Bob B\nNobody\n")
-    manifest = pack_folder(crops, tmp_path / "set/train", exclude=tmp_path / "names.txt")
+    manifest = pack_images(crops, tmp_path / "set/train", exclude=tmp_path / "names.txt")
     assert manifest["class_names"] == ["Ann", "Cy"]
     assert manifest["excluded"]["people"] == ["Bob_B"]
     assert manifest["excluded"]["names_without_folder"] == ["Nobody"]
@@ -179,19 +179,19 @@ def test_undecodable_images_are_skipped_and_named_or_refused(crops, tmp_path):
     (crops / "Ann/0.jpg").write_bytes(whole[: len(whole) // 2])
     for path in (crops / "Bob_B").iterdir():
         path.write_bytes(b"nothing")
-    manifest = pack_folder(crops, tmp_path / "set/train")
+    manifest = pack_images(crops, tmp_path / "set/train")
     assert manifest["class_names"] == ["Ann", "Cy"] and manifest["images"] == 4
     assert len(manifest["skipped"]) == 5 and "cut short" in manifest["skipped"][0]["reason"]
     assert find_problems(tmp_path / "set/train") == []
     with pytest.raises(ValueError, match=r"Ann/0\.jpg: the JPEG is cut short"):
-        pack_folder(crops, tmp_path / "strict/train", strict=True)
+        pack_images(crops, tmp_path / "strict/train", strict=True)
     assert list((tmp_path / "strict").iterdir()) == []
 
 
 def test_other_sizes_are_refused(crops, tmp_path):
     (crops / "Cy/1.png").write_bytes(encode(picture(0, 112, 96), ".png"))
     with pytest.raises(ValueError, match=r"Cy/1\.png: expected 112x112 .* 112x96; align all"):
-        pack_folder(crops, tmp_path / "set/train")
+        pack_images(crops, tmp_path / "set/train")
     assert list((tmp_path / "set").iterdir()) == []
 
 
@@ -200,8 +200,8 @@ def test_a_whole_set_is_left_alone_and_any_other_is_packed_again(crops, tmp_path
 
     def packed(**options) -> bool:
         """Whether the set was left alone; in either case it is that of a fresh run."""
-        pack_folder(crops, tmp_path / "set/train", resume=True, **options)
-        pack_folder(crops, tmp_path / "fresh/train", **options)
+        pack_images(crops, tmp_path / "set/train", resume=True, **options)
+        pack_images(crops, tmp_path / "fresh/train", **options)
         assert contents(tmp_path / "set") == contents(tmp_path / "fresh")
         return "left as it is" in capsys.readouterr().out
 
@@ -232,7 +232,7 @@ def test_leftovers_of_killed_runs_only(crops, tmp_path):
     kept = [f".other.rec.{gone}.tmp", f".train.lst.{alive}.tmp", ".train.rec.tmp"]
     for name in left + kept:
         (tmp_path / "set" / name).write_bytes(b"half")
-    pack_folder(crops, tmp_path / "set/train", resume=True)
+    pack_images(crops, tmp_path / "set/train", resume=True)
     hidden = sorted(path.name for path in (tmp_path / "set").glob(".*"))
     assert hidden == sorted(kept)
 
@@ -269,7 +269,7 @@ def test_killed_runs_go_on_to_the_same_bytes(photos, tmp_path, step):
 
 
 def damaged_set(crops: Path, tmp_path: Path) -> Path:
-    pack_folder(crops, tmp_path / "set/train")
+    pack_images(crops, tmp_path / "set/train")
     return tmp_path / "set/train"
 
 

@@ -1,0 +1,62 @@
+"""Record sets of CVLface: keys from 0, people and names in a list beside (formats.md 2.4)."""
+
+from pathlib import Path, PurePosixPath
+
+from data_prep.records.manifest import as_prefix, manifest_path, with_suffix
+from data_prep.records.reader import RecordSet
+from data_prep.sources.people import folder_titles
+from data_prep.sources.records import RecordPeople
+from data_prep.sources.tables import class_number, rows
+
+
+def is_cvlface(prefix: Path) -> bool:
+    """Whether a record set has CVLface's list of images, `PREFIX.tsv`, and no manifest of ours."""
+    prefix = as_prefix(prefix)
+    return with_suffix(prefix, "tsv").is_file() and not manifest_path(prefix).exists()
+
+
+def open_cvlface(prefix: Path) -> RecordPeople:
+    """A set of CVLface; images have their paths of `PREFIX.tsv` for names.
+
+    Raises:
+        ValueError: the .tsv is not this set's; names its line.
+        OSError: a file is missing.
+    """
+    records = RecordSet(prefix)
+    table = with_suffix(records.prefix, "tsv")
+    labels = records.labels
+    names: list[str] = []
+    for number, fields in rows(table):
+        where = f"{table}, line {number}"
+        if len(fields) != 3:
+            raise ValueError(
+                f"{where}: expected key, path, label with tabs between, found {len(fields)} "
+                f"columns, {fields[0][:40]!r} ..; get the file again"
+            )
+        if len(names) == len(records):
+            raise _mismatch(where, records, "no further line", f"key {fields[0][:20]}")
+        key, label = str(records.keys[len(names)]), int(labels[len(names)])
+        if fields[0] != key:
+            raise _mismatch(where, records, f"key {key}", f"key {fields[0][:20]}")
+        if (found := class_number(fields[2], where)) != label:
+            raise _mismatch(where, records, f"label {label}", f"label {found}")
+        names.append(_name(fields[1]))
+    if len(names) != len(records):
+        raise _mismatch(str(table), records, f"{len(records)} lines", f"{len(names)}")
+    about = {"images": records.prefix.name, "kind": "CVLface record set"}
+    return RecordPeople([records], names, labels, folder_titles(names, labels), about)
+
+
+def _name(path: str) -> str:
+    """A path as an image's name; of one that leads elsewhere the folder and the file."""
+    parts = PurePosixPath(path).parts
+    if parts[:1] == ("/",) or ".." in parts:
+        parts = tuple(part for part in parts if part not in ("/", ".."))[-2:]
+    return "/".join(parts)
+
+
+def _mismatch(where: str, records: RecordSet, expected: str, found: str) -> ValueError:
+    return ValueError(
+        f"{where}: expected {expected} as in {records.rec}, found {found}; the list is another "
+        "set's: get it again, or remove it to have images named label/key"
+    )
