@@ -1,5 +1,6 @@
-"""Work on many files at once, results in order."""
+"""Work on many files at once, results in order; and which share of it is this process's."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -34,3 +35,20 @@ def ordered_map(
         finally:
             for future in pending:
                 future.cancel()
+
+
+def share() -> tuple[int, int]:
+    """This process's number from 0, and how many there are: torchrun's RANK and WORLD_SIZE.
+
+    (0, 1) without torchrun.
+
+    Raises:
+        ValueError: the environment holds something else.
+    """
+    rank, world = os.environ.get("RANK", "0"), os.environ.get("WORLD_SIZE", "1")
+    if not (rank.isdecimal() and world.isdecimal() and int(rank) < int(world)):
+        raise ValueError(
+            "RANK and WORLD_SIZE: expected the numbers that torchrun puts into the environment, "
+            f"found {rank!r} and {world!r}; unset both, or start with torchrun"
+        )
+    return int(rank), int(world)

@@ -21,6 +21,10 @@ right mouth corner as seen in the picture."""
 _MARGIN = np.array([8.0, 0.0])
 """The 112x96 crop is the 112x112 one without eight columns on either side."""
 
+_FEW = 400 * 400
+"""Pixels of pictures that are given a fourth channel: OpenCV 5 warps four channels 2.5 times faster
+than three, to the same bytes, and for larger pictures filling them up would cost more than that."""
+
 
 def template(size: tuple[int, int]) -> np.ndarray:
     """The target points for a crop, float64 [5, 2], (x, y) pixels.
@@ -81,10 +85,31 @@ def similarity(src: np.ndarray, dst: np.ndarray) -> np.ndarray:
     return np.stack(rows, -2)
 
 
+def warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The crop that a transform shows: bilinear, black outside of the picture.
+
+    Args:
+        image: uint8 [H, W, 3] (or [H, W]).
+        matrix: [2, 3], of `similarity`.
+        size: (height, width) of the crop, pixels.
+
+    Returns:
+        uint8 [height, width, 3] (or [height, width]).
+    """
+    import cv2
+
+    filled_up = image.ndim == 3 and image.shape[0] * image.shape[1] < _FEW
+    if filled_up:
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)
+    shape = size[::-1]
+    crop = cv2.warpAffine(image, matrix, shape, flags=cv2.INTER_LINEAR, borderValue=0)
+    return cv2.cvtColor(crop, cv2.COLOR_RGBA2RGB) if filled_up else crop
+
+
 def align(
     image: np.ndarray, landmarks: np.ndarray, size: tuple[int, int] = (112, 112)
 ) -> np.ndarray:
-    """The aligned crop of a face: bilinear, black outside of the picture.
+    """The aligned crop of one face; for many, fit them at once and `warp` each.
 
     Args:
         image: uint8 [H, W, 3] (or [H, W]).
@@ -97,8 +122,4 @@ def align(
     Raises:
         ValueError: degenerate landmarks, or no template for the size.
     """
-    import cv2
-
-    height, width = size
-    matrix = similarity(landmarks, template(size))
-    return cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=0)
+    return warp(image, similarity(landmarks, template(size)), size)

@@ -1,43 +1,83 @@
-"""Files of five landmarks an image, in the layouts that lists come in."""
+"""Files of five landmarks an image, in the layouts that lists come in (formats.md 2.5 to 2.11)."""
 
-from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-LAYOUTS = ("auto", "pairs", "planar")
-"""`pairs`: x1 y1 .. x5 y5; `planar`: x1 .. x5 y1 .. y5; `auto`: told from the points."""
+from data_prep.faces.rows import (
+    Rows,
+    first_line,
+    is_tab_row,
+    numbers_at_the_end,
+    read_json_rows,
+    read_rows,
+    read_tab_rows,
+    text_of,
+)
+
+LAYOUTS = {
+    "auto": "told from the form of the lines, and from whether the points look like faces",
+    "pairs": "path x1 y1 .. x5 y5",
+    "planar": "path x1 .. x5 y1 .. y5",
+    "label-pairs": "path label x1 y1 .. x5 y5 (Trillion Pairs)",
+    "pairs-score": "path x1 y1 .. x5 y5 score (IJB)",
+    "face2rec2": "aligned path label [x1 y1 x2 y2 [x1 .. x5 y1 .. y5]], tabs (InsightFace)",
+    "json": '{"name": [x1 .. x5 y1 .. y5]} (MegaFace)',
+}
+"""What `--layout` takes."""
 
 _PLAUSIBLE, _AHEAD = 0.5, 2.0
-"""A layout is taken if more than this share of lines looks like faces, and this many times more
-than in the other layout."""
+"""A reading is taken if more than this share of its points looks like faces, and this many times
+more than of any other reading."""
 
 
-def read_landmarks(path: Path, layout: str = "auto") -> dict[str, np.ndarray]:
-    """The landmarks of each image, in the file's order.
+@dataclass(frozen=True)
+class FaceList:
+    """What a file says of the faces of images.
 
-    Lines are `path` and ten numbers, parted by spaces or tabs (paths may hold spaces), or
-    `path label` and ten numbers as in the Trillion Pairs lists (formats.md 2.10). Blank lines are
-    passed over.
+    Attributes:
+        layout: one of LAYOUTS, never `auto`.
+        points: path -> float64 [5, 2], (x, y) pixels: left eye, right eye, nose, left and right
+            mouth corner as seen in the picture; in the file's order.
+        aligned: images that are crops already (face2rec2's flag 1).
+    """
+
+    layout: str
+    points: dict[str, np.ndarray]
+    aligned: frozenset[str] = field(default_factory=frozenset)
+
+
+def read_faces(path: Path, layout: str = "auto") -> FaceList:
+    """Landmarks, and which images need none.
+
+    Paths are relative, with / between, or file names without their ending (as in JSON lists). In
+    lists of lines they may hold spaces. Labels and scores are passed over, and so are blank lines.
 
     Args:
         path: the file.
         layout: one of LAYOUTS, for the file as a whole.
-
-    Returns:
-        Relative POSIX path -> float64 [5, 2], (x, y) pixels: left eye, right eye, nose, left and
-        right mouth corner as seen in the picture.
 
     Raises:
         ValueError: a line has other fields, a path comes twice, or the layout cannot be told;
             names file and line.
         OSError: the file cannot be read.
     """
-    names, numbers = _read_lines(path)
-    if layout == "auto":
-        layout = _told_layout(numbers, path)
-    points = numbers.reshape(-1, 5, 2) if layout == "pairs" else _planar(numbers)
-    return dict(zip(names, points))
+    if layout not in LAYOUTS:
+        raise ValueError(f"--layout: expected one of {', '.join(LAYOUTS)}, found {layout!r}")
+    text, told = text_of(path), layout == "auto"
+    form = _form(text, path) if told else layout
+    if form == "json":
+        return _as_planar("json", read_json_rows(text, path), frozenset(), path, told)
+    if form == "face2rec2":
+        rows = read_tab_rows(text, path)
+        return _as_planar("face2rec2", rows.landmarks, frozenset(rows.aligned), path, told)
+    return _of_lines(text, path, form, told)
+
+
+def read_landmarks(path: Path, layout: str = "auto") -> dict[str, np.ndarray]:
+    """The landmarks of `read_faces` alone."""
+    return read_faces(path, layout).points
 
 
 def looks_like_a_face(points: np.ndarray) -> np.ndarray:
@@ -54,86 +94,84 @@ def looks_like_a_face(points: np.ndarray) -> np.ndarray:
     return upright & ordered & between
 
 
+def _form(text: str, path: Path) -> str:
+    """`json`, `face2rec2`, or how many numbers the first line ends in: `10` or `11`."""
+    place, line = first_line(text)
+    if line.lstrip().startswith("{"):
+        return "json"
+    if is_tab_row(line):
+        return "face2rec2"
+    count = numbers_at_the_end(line)
+    if line and count not in (10, 11):
+        raise ValueError(
+            f"{path}, line {place}: expected a path and ten finite numbers, perhaps with a label "
+            f"or a score, or a list of face2rec2, or JSON; found {line.strip()[:80]!r}"
+        )
+    return str(count or 10)
+
+
+def _of_lines(text: str, path: Path, form: str, told: bool) -> FaceList:
+    """The layouts of a path and ten or eleven numbers a line."""
+    count = 10 if form in ("10", "pairs", "planar") else 11
+    expected = {
+        "10": "a path and ten numbers",
+        "11": "a path and eleven numbers (a label and ten, or ten and a score)",
+    }.get(form, f"`{LAYOUTS.get(form)}`")
+    rows = read_rows(text, path, count, expected, exact=told)
+    readings = _readings(rows, path, form)
+    layout = _told(readings, path) if told else form
+    return FaceList(layout, dict(zip(rows.names, readings[layout])))
+
+
+def _readings(rows: Rows, path: Path, form: str) -> dict[str, np.ndarray]:
+    """The points [n, 5, 2] of every layout that the numbers allow."""
+    numbers = rows.numbers
+    if numbers.shape[1] == 10:
+        return {"pairs": numbers.reshape(-1, 5, 2), "planar": _planar(numbers)}
+    label = (numbers[:, 0] >= 0) & (numbers[:, 0] % 1 == 0)
+    score = (numbers[:, 10] >= 0) & (numbers[:, 10] <= 1)
+    fits = {"label-pairs": label, "pairs-score": score}
+    readings = {"label-pairs": numbers[:, 1:], "pairs-score": numbers[:, :10]}
+    wanted = [form] if form in fits else [name for name, fit in fits.items() if fit.all()]
+    if not wanted or not fits[wanted[0]].all():
+        bad = int(np.argmin(fits[form] if form in fits else label & score))
+        raise ValueError(
+            f"{path}, line {rows.places[bad]}: expected a class number on every line before the "
+            "ten numbers, or a score from 0 to 1 on every line behind them; found "
+            f"{numbers[bad, 0]:g} and {numbers[bad, 10]:g}"
+        )
+    return {name: readings[name].reshape(-1, 5, 2) for name in wanted}
+
+
+def _told(readings: dict[str, np.ndarray], path: Path) -> str:
+    """The one reading whose points look like faces."""
+    shares = {name: float(looks_like_a_face(points).mean()) for name, points in readings.items()}
+    best = max(shares, key=lambda name: shares[name])
+    others = [share for name, share in shares.items() if name != best]
+    if shares[best] > _PLAUSIBLE and all(shares[best] > _AHEAD * share for share in others):
+        return best
+    seen = ", ".join(f"{share:.0%} of it as {name}" for name, share in shares.items())
+    asked = "; ".join(f"is a line `{LAYOUTS[name]}`? Say --layout {name}" for name in shares)
+    raise ValueError(f"{path}: cannot tell the layout, {seen} looks like faces: {asked}")
+
+
+def _as_planar(
+    layout: str, rows: dict[str, np.ndarray], aligned: frozenset[str], path: Path, told: bool
+) -> FaceList:
+    """A layout whose ten numbers are x1 .. x5 y1 .. y5 by its definition, which is looked at."""
+    numbers = np.array(list(rows.values())).reshape(-1, 10)
+    points = _planar(numbers)
+    if told and len(numbers):
+        share = looks_like_a_face(points).mean()
+        other = looks_like_a_face(numbers.reshape(-1, 5, 2)).mean()
+        if share <= _PLAUSIBLE or share <= _AHEAD * other:
+            raise ValueError(
+                f"{path}: looks like `{LAYOUTS[layout]}`, but {share:.0%} of its points look like "
+                f"faces so and {other:.0%} as x1 y1 .. x5 y5: do the x of all five points come "
+                f"first? Say --layout {layout}; otherwise write `{LAYOUTS['pairs']}` lines"
+            )
+    return FaceList(layout, dict(zip(rows, points)), aligned)
+
+
 def _planar(numbers: np.ndarray) -> np.ndarray:
     return numbers.reshape(-1, 2, 5).transpose(0, 2, 1)
-
-
-def _told_layout(numbers: np.ndarray, path: Path) -> str:
-    pairs = float(looks_like_a_face(numbers.reshape(-1, 5, 2)).mean())
-    planar = float(looks_like_a_face(_planar(numbers)).mean())
-    if pairs > _PLAUSIBLE and pairs > _AHEAD * planar:
-        return "pairs"
-    if planar > _PLAUSIBLE and planar > _AHEAD * pairs:
-        return "planar"
-    raise ValueError(
-        f"{path}: cannot tell the layout: {pairs:.0%} of the lines look like faces as "
-        f"x1 y1 .. x5 y5, {planar:.0%} as x1 .. x5 y1 .. y5; say --layout pairs or --layout planar"
-    )
-
-
-def _read_lines(path: Path) -> tuple[list[str], np.ndarray]:
-    """Paths and numbers [n, 10] of a landmark file."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: expected UTF-8 text, byte {error.start} is not") from None
-    names, numbers, places = [], [], []
-    for place, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        fields = line.rsplit(maxsplit=10)
-        row = _numbers(fields[1:])
-        if row is None:
-            raise ValueError(
-                f"{path}, line {place}: expected a path and ten finite numbers, found "
-                f"{line.strip()[:80]!r}"
-            )
-        names.append(fields[0].strip())
-        numbers.append(row)
-        places.append(place)
-    if not names:
-        raise ValueError(f"{path}: expected lines of a path and ten numbers, found none")
-    names = _without_labels(names, places, path)
-    _refuse_repeats(names, places, path)
-    return names, np.array(numbers, np.float64)
-
-
-def _numbers(fields: list[str]) -> list[float] | None:
-    """Ten finite numbers, or None."""
-    try:
-        row = [float(field) for field in fields]
-    except ValueError:
-        return None
-    return row if len(row) == 10 and np.isfinite(row).all() else None
-
-
-def _without_labels(names: list[str], places: list[int], path: Path) -> list[str]:
-    """Paths without the class number that Trillion Pairs lists have behind each of them."""
-    parts = [name.rsplit(maxsplit=1) for name in names]
-    extra = [len(part) == 2 and _is_number(part[1]) for part in parts]
-    if not any(extra):
-        return names
-    for part, has, place in zip(parts, extra, places):
-        if not has or not part[-1].isdecimal():
-            raise ValueError(
-                f"{path}, line {place}: expected a path, a class number on every line or on none, "
-                f"and ten numbers; found {' '.join(part)[:80]!r} before the ten"
-            )
-    return [part[0] for part in parts]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _refuse_repeats(names: list[str], places: list[int], path: Path) -> None:
-    name, times = Counter(names).most_common(1)[0]
-    if times > 1:
-        first, second = [place for place, other in zip(places, names) if other == name][:2]
-        raise ValueError(
-            f"{path}, line {second}: {name!r} was already on line {first}; keep one face an image"
-        )

@@ -6,7 +6,6 @@ DETECTORS. This module stays light, so that `--help` need not wait for a network
 
 import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +21,10 @@ DETECTORS = {
 """Module of each detector."""
 
 DEVICES = ("auto", "cpu", "cuda")
+
+CHOICES = ("largest", "central", "labelled")
+"""Which face of several is taken: the largest box, the box nearest to the picture's centre, or the
+one that overlaps a given box most; see choice.py."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,12 @@ class Detector(ABC):
     Attributes:
         version: the package and its version, for the record.
         device: "cpu" or "cuda".
+        model_sha256: of the network's file, unless the package brings it.
     """
 
     version: str
     device: str
+    model_sha256: str | None = None
 
     @abstractmethod
     def detect_batch(self, images: "np.ndarray") -> list[list[Face]]:
@@ -57,30 +62,6 @@ class Detector(ABC):
     def detect(self, image: "np.ndarray") -> list[Face]:
         """The faces of one picture, uint8 RGB [H, W, 3]."""
         return self.detect_batch(image[None])[0]
-
-
-def _area(face: Face, shape: tuple[int, int]) -> float:
-    x1, y1, x2, y2 = face.box.tolist()
-    return (x2 - x1) * (y2 - y1)
-
-
-def _nearness(face: Face, shape: tuple[int, int]) -> float:
-    x1, y1, x2, y2 = face.box.tolist()
-    height, width = shape
-    return -float(((x1 + x2 - width) / 2) ** 2 + ((y1 + y2 - height) / 2) ** 2)
-
-
-CHOICES: dict[str, Callable[[Face, tuple[int, int]], float]] = {
-    "largest": _area,
-    "central": _nearness,
-}
-"""Which face of several is taken: the largest box, or the box whose centre is nearest to the
-picture's; equals go to the higher score."""
-
-
-def choose(faces: list[Face], choice: str, shape: tuple[int, int]) -> Face:
-    """The face of `faces` (at least one) that `choice` takes from a picture of (height, width)."""
-    return max(faces, key=lambda face: (CHOICES[choice](face, shape), face.score))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,12 +73,14 @@ class DetectSettings:
         model_file: the network, for detectors that do not bring it.
         device: one of DEVICES; `auto` is the GPU if there is one.
         face: one of CHOICES.
+        boxes: file of the labelled boxes, for that choice alone; see faces/boxes.py.
     """
 
     detector: str = "mtcnn"
     model_file: Path | None = None
     device: str = "auto"
     face: str = "largest"
+    boxes: Path | None = None
 
     def __post_init__(self) -> None:
         for option, value, known in (
@@ -111,6 +94,12 @@ class DetectSettings:
                 raise ValueError(
                     f"{option}: expected one of {', '.join(known)}, found {value!r}{hint}"
                 )
+        if (self.face == "labelled") != (self.boxes is not None):
+            found = f"--boxes {self.boxes}" if self.boxes else "no --boxes"
+            raise ValueError(
+                "--face labelled and --boxes FILE go together; found "
+                f"--face {self.face} and {found}"
+            )
 
 
 def build(settings: DetectSettings) -> Detector:

@@ -3,6 +3,7 @@
 import json
 import os
 from collections import defaultdict
+from collections.abc import Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -12,14 +13,15 @@ import numpy as np
 from tqdm import tqdm
 
 from data_prep.faces.align import TEMPLATE, similarity
-from data_prep.faces.detect import Detector, DetectSettings, Face, choose
+from data_prep.faces.detect import Detector, DetectSettings, Face
+from data_prep.faces.detect.choice import LEAST_OVERLAP, choose
 from data_prep.files import sha256_file, write_text
 from data_prep.images import decode
 from data_prep.parallel import ordered_map
 
-DETECTED = "detected.jsonl"
-"""One line a photograph: how many faces, and box, score and landmarks of the chosen one (pixels,
-to a thousandth), or the reason why there is none."""
+Entry = dict[str, Any]
+"""What was found in one photograph: `image`, `faces` (how many), and of the chosen one `box` [4],
+`score`, `landmarks` [5][2] (pixels, to a thousandth), or the `reason` why there is none."""
 
 LANDMARKS = "landmarks.txt"
 """The landmarks that were used, as faces/landmarks.py reads them."""
@@ -33,34 +35,41 @@ _TOGETHER = 1 << 22
 
 
 def detect_folder(
-    images: Path, names: list[str], out: Path, detector: Detector, face: str, *, workers: int = 1
-) -> list[dict[str, Any]]:
-    """Detects faces in photographs; goes on with what `out` has of an earlier run.
+    images: Path,
+    names: list[str],
+    target: Path,
+    detector: Detector,
+    face: str,
+    boxes: dict[str, np.ndarray] | None = None,
+    *,
+    workers: int = 1,
+) -> list[Entry]:
+    """Detects faces in photographs; goes on with what an earlier run left.
 
-    Lines are appended to `detected.jsonl.partial`, which is renamed when it is whole.
+    Lines are appended to `target` with `.partial` behind its name, which goes when it is whole.
 
     Args:
         images: folder of the photographs.
         names: paths in it.
-        out: folder of `detected.jsonl`; there is one.
+        target: file of one JSON line a photograph; its folder is there.
         detector: any.
         face: one of CHOICES.
+        boxes: path -> box [4], where `face` is `labelled`.
         workers: threads; the result does not depend on it.
 
     Returns:
-        The lines of `detected.jsonl`, in the order of `names`: `image`, `faces`, and `box` [4],
-        `score`, `landmarks` [5][2], or `reason`.
+        The lines of `target`, in the order of `names`.
 
     Raises:
         OSError: a file cannot be read or written.
     """
-    whole, growing = out / DETECTED, out / f"{DETECTED}.partial"
-    entries, end = _read(whole, names)
-    if len(entries) == len(names):
+    growing = target.with_name(f"{target.name}.partial")
+    entries, end = read_entries(target, names)
+    if target.exists() and len(entries) == len(names):
         return entries
-    entries, end = _read(growing, names)
+    entries, end = read_entries(growing, names)
     chunks = [names[start : start + CHUNK] for start in range(len(entries), len(names), CHUNK)]
-    one = partial(_detect_chunk, images, detector, face)
+    one = partial(_detect_chunk, images, detector, face, boxes or {})
     growing.touch()
     os.truncate(growing, end)
     with (
@@ -73,23 +82,28 @@ def detect_folder(
             entries += found
             bar.update(len(found))
         os.fsync(file.fileno())
-    growing.replace(whole)
+    growing.replace(target)
     return entries
 
 
 def described(settings: DetectSettings, detector: Detector) -> dict[str, Any]:
     """What align.json says of a detector: everything that decides the landmarks."""
-    model = settings.model_file
-    return {
+    description: dict[str, Any] = {
         "name": settings.detector,
         "version": detector.version,
-        "model_sha256": None if model is None else sha256_file(model),
+        "model_sha256": detector.model_sha256,
         "device": detector.device,
         "face": settings.face,
     }
+    if settings.boxes is not None:
+        description |= {
+            "boxes_sha256": sha256_file(settings.boxes),
+            "least_overlap": LEAST_OVERLAP,
+        }
+    return description
 
 
-def summed_up(entries: list[dict[str, Any]]) -> dict[str, Any]:
+def summed_up(entries: list[Entry]) -> dict[str, Any]:
     """Counts of photographs by what was found, and those without a face with the reason."""
     missed = [entry for entry in entries if "reason" in entry]
     return {
@@ -100,14 +114,14 @@ def summed_up(entries: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def points_of(entries: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+def points_of(entries: list[Entry]) -> dict[str, np.ndarray]:
     """Landmarks float64 [5, 2] of the photographs that have some."""
     return {
         entry["image"]: np.array(entry["landmarks"]) for entry in entries if "landmarks" in entry
     }
 
 
-def write_landmarks(out: Path, points: dict[str, np.ndarray]) -> str:
+def write_landmarks(out: Path, points: Mapping[str, np.ndarray]) -> str:
     """Writes `landmarks.txt` (x1 y1 .. x5 y5) into `out`; returns its SHA-256."""
     lines = (
         " ".join([name, *(f"{value:.3f}" for value in landmarks.ravel())])
@@ -131,9 +145,14 @@ def check_listable(images: Path, names: list[str]) -> None:
             )
 
 
-def _read(path: Path, names: list[str]) -> tuple[list[dict[str, Any]], int]:
-    """The whole chunks at the beginning of a file that may be cut short, and their bytes."""
-    entries: list[dict[str, Any]] = []
+def read_entries(path: Path, names: list[str]) -> tuple[list[Entry], int]:
+    """The whole chunks at the beginning of a file that may be cut short, and their bytes.
+
+    Args:
+        path: may be missing: that is a file without lines.
+        names: paths of the photographs, as they were detected.
+    """
+    entries: list[Entry] = []
     kept = end = place = 0
     if not path.exists():
         return entries, end
@@ -153,9 +172,13 @@ def _read(path: Path, names: list[str]) -> tuple[list[dict[str, Any]], int]:
 
 
 def _detect_chunk(
-    images: Path, detector: Detector, face: str, names: list[str]
-) -> list[dict[str, Any]]:
-    entries: dict[str, dict[str, Any]] = {}
+    images: Path,
+    detector: Detector,
+    face: str,
+    boxes: dict[str, np.ndarray],
+    names: list[str],
+) -> list[Entry]:
+    entries: dict[str, Entry] = {}
     same_size: dict[tuple[int, int], list[tuple[str, np.ndarray]]] = defaultdict(list)
     for name in names:
         encoded = (images / name).read_bytes()
@@ -171,18 +194,23 @@ def _detect_chunk(
         while part := list(islice(rest, together)):
             found = detector.detect_batch(np.stack([pixels for _, pixels in part]))
             for (name, _), faces in zip(part, found):
-                entries[name] = {"image": name, "faces": len(faces), **_chosen(faces, face, shape)}
+                chosen = _chosen(faces, face, shape, boxes.get(name))
+                entries[name] = {"image": name, "faces": len(faces), **chosen}
     return [entries[name] for name in names]
 
 
-def _chosen(faces: list[Face], face: str, shape: tuple[int, int]) -> dict[str, Any]:
+def _chosen(
+    faces: list[Face], face: str, shape: tuple[int, int], box: np.ndarray | None
+) -> dict[str, Any]:
     """What is kept of the face that is taken; those whose landmarks say nothing are passed over."""
     if not faces:
         return {"reason": "no face found"}
     usable = [one for one in faces if _has_shape(one.landmarks)]
     if not usable:
         return {"reason": "the landmarks of the face are degenerate"}
-    one = choose(usable, face, shape)
+    one = choose(usable, face, shape, box)
+    if isinstance(one, str):
+        return {"reason": one}
     return {
         "box": np.round(one.box, 3).tolist(),
         "score": round(one.score, 6),

@@ -2,10 +2,11 @@
 
 import warnings
 
+import cv2
 import numpy as np
 import pytest
 
-from data_prep.faces.align import TEMPLATE, align, similarity, template
+from data_prep.faces.align import TEMPLATE, align, similarity, template, warp
 
 MARGIN = np.array([8, 0])
 
@@ -85,6 +86,43 @@ def test_templates_of_other_sizes():
     for size in [(96, 112), (112, 100), (0, 0), (-112, -112)]:
         with pytest.raises(ValueError, match="expected a square crop"):
             template(size)
+
+
+@pytest.mark.parametrize(
+    ("size", "points"),
+    [  # formats.md 2.7, worked out by hand: left eye and right mouth corner
+        ((112, 112), [(38.2946, 51.6963), (70.7299, 92.2041)]),
+        ((112, 96), [(30.2946, 51.6963), (62.7299, 92.2041)]),
+        ((120, 120), [(41.0299286, 55.3888929), (75.7820357, 98.7901071)]),
+        ((128, 128), [(46.2946, 51.6963), (78.7299, 92.2041)]),
+        ((160, 160), [(54.7065714, 73.8518571), (101.0427143, 131.7201429)]),
+        ((256, 256), [(92.5892, 103.3926), (157.4598, 184.4082)]),
+    ],
+)
+def test_the_sizes_of_the_format(size, points):
+    assert np.allclose(template(size)[[0, 4]], points, rtol=0, atol=5e-8)
+
+
+def test_sets_are_fitted_to_the_last_bit_as_single_faces_are():
+    draw = np.random.default_rng(3)
+    faces = TEMPLATE * draw.uniform(0.3, 8, (700, 1, 1)) + draw.uniform(-300, 2000, (700, 1, 2))
+    faces += draw.normal(0, 4, faces.shape)
+    target = template((112, 112))
+    single = np.stack([similarity(face, target) for face in faces])
+    for together in (2, 7, 700):
+        parts = [similarity(faces[i : i + together], target) for i in range(0, 700, together)]
+        assert np.array_equal(np.concatenate(parts), single)
+
+
+@pytest.mark.parametrize("shape", [(57, 91), (250, 250), (399, 400), (401, 400), (33, 900)])
+def test_the_fourth_channel_changes_no_byte(shape):
+    draw = np.random.default_rng(4)
+    image = draw.integers(0, 256, (*shape, 3), np.uint8)
+    for size in [(112, 112), (112, 96), (64, 64)] * 10:
+        points = TEMPLATE * draw.uniform(0.2, 4) + draw.uniform(-60, 200, 2)
+        matrix = similarity(points + draw.normal(0, 6, (5, 2)), template(size))
+        plain = cv2.warpAffine(image, matrix, size[::-1], flags=cv2.INTER_LINEAR)
+        assert np.array_equal(warp(image, matrix, size), plain)
 
 
 def test_landmarks_on_the_template_leave_the_picture_as_it_is():

@@ -1,4 +1,4 @@
-"""Detectors on packaged pictures, the choice of a face, and what is kept of a killed detection."""
+"""Detectors on packaged pictures, crops by them, and what is kept of a killed detection."""
 
 import json
 import shutil
@@ -8,14 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep.align_images import AlignSettings, align_folder, centre_points
+from data_prep.align_crops import centre_points
+from data_prep.align_images import AlignSettings, align_folder
 from data_prep.faces.align import align, template
-from data_prep.faces.detect import Detector, DetectSettings, Face, build, choose
-from data_prep.faces.detect.folder import CHUNK, DETECTED, detect_folder
+from data_prep.faces.detect import Detector, DetectSettings, Face, build
+from data_prep.faces.detect.choice import choose
+from data_prep.faces.detect.folder import CHUNK, detect_folder
 from data_prep.faces.landmarks import read_landmarks
 from data_prep.faces.synthetic import write_photos
 from data_prep.images import decode, encode
 from tests.conftest import command, done, real, refused
+
+DETECTED = "detected.jsonl"
 
 
 def face(x1: float, y1: float, x2: float, y2: float, score: float = 1.0) -> Face:
@@ -117,20 +121,14 @@ def test_a_batch_finds_what_single_pictures_show(mtcnn):
         assert np.allclose(one.landmarks, other.landmarks, atol=0.01)
 
 
-def test_the_choice_of_a_face():
-    large, central = face(0, 0, 60, 60), face(90, 40, 110, 60)
-    assert choose([central, large], "largest", (100, 200)) is large
-    assert choose([large, central], "central", (100, 200)) is central
-    sure, unsure = face(0, 0, 10, 10, 0.9), face(20, 0, 30, 10, 0.8)
-    assert choose([unsure, sure], "largest", (100, 200)) is sure
-
-
 @pytest.mark.parametrize("stop", [0, 10, CHUNK - 1, CHUNK, 2 * CHUNK + 3, 3 * CHUNK])
 def test_a_detection_that_was_killed_goes_on(tmp_path, stop):
     names = photos(tmp_path / "photos", 3 * CHUNK + 5)
     (tmp_path / "whole").mkdir()
     options = {"face": "largest", "workers": 3}
-    every = detect_folder(tmp_path / "photos", names, tmp_path / "whole", Counting(), **options)
+    every = detect_folder(
+        tmp_path / "photos", names, tmp_path / "whole" / DETECTED, Counting(), **options
+    )
     whole = (tmp_path / "whole" / DETECTED).read_bytes()
     assert [entry["image"] for entry in every] == names
     lines = whole.splitlines(keepends=True)
@@ -138,11 +136,13 @@ def test_a_detection_that_was_killed_goes_on(tmp_path, stop):
     torn = b"".join(lines[:stop]) + lines[stop][: len(lines[stop]) // 2]
     (tmp_path / f"cut/{DETECTED}.partial").write_bytes(torn)
     detector = Counting()
-    again = detect_folder(tmp_path / "photos", names, tmp_path / "cut", detector, **options)
+    again = detect_folder(
+        tmp_path / "photos", names, tmp_path / "cut" / DETECTED, detector, **options
+    )
     assert again == every and (tmp_path / "cut" / DETECTED).read_bytes() == whole
     assert detector.shown == len(names) - stop // CHUNK * CHUNK
     assert [path.name for path in (tmp_path / "cut").iterdir()] == [DETECTED]
-    detect_folder(tmp_path / "photos", names, tmp_path / "cut", detector, **options)
+    detect_folder(tmp_path / "photos", names, tmp_path / "cut" / DETECTED, detector, **options)
     assert detector.shown == len(names) - stop // CHUNK * CHUNK  # nothing is looked at again
 
 
@@ -154,7 +154,9 @@ def test_degenerate_landmarks_count_as_no_face(tmp_path):
 
     names = photos(tmp_path / "photos", 2)
     (tmp_path / "photos" / names[0]).write_bytes(b"no picture")
-    entries = detect_folder(tmp_path / "photos", names, tmp_path, Degenerate(), "largest")
+    entries = detect_folder(
+        tmp_path / "photos", names, tmp_path / DETECTED, Degenerate(), "largest"
+    )
     assert "no image OpenCV can decode" in entries[0]["reason"]
     assert entries[1]["reason"] == "the landmarks of the face are degenerate"
 
@@ -252,11 +254,16 @@ def test_images_without_a_face(album):
     "words, said",
     [
         (["--detector", "mtcn"], "did you mean 'mtcnn'?"),
-        (["--detector", "scrfd"], "scrfd needs a network file"),
+        (["--detector", "scrfd"], "scrfd needs a network such as"),
         (["--detector", "scrfd", "--detector-model", "gone.onnx"], "gone.onnx: expected the ONNX"),
         (["--detector", "scrfd", "--detector-model", "README.md"], "README.md: no ONNX network"),
         (["--detector", "mtcnn", "--detector-model", "x.onnx"], "mtcnn brings its own weights"),
-        (["--landmarks", "x.txt", "--face", "central"], "--face go with --detector only"),
+        (
+            ["--landmarks", "x.txt", "--face", "central"],
+            "--face and --boxes go with --detector only",
+        ),
+        (["--detector", "mtcnn", "--face", "labelled"], "found --face labelled and no --boxes"),
+        (["--detector", "mtcnn", "--boxes", "b.txt"], "found --face largest and --boxes b.txt"),
         (["--landmarks", "x.txt", "--detector", "mtcnn"], "not allowed with argument"),
         ([], "one of the arguments --landmarks --detector is required"),
     ],
