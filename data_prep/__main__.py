@@ -3,14 +3,14 @@
 import shlex
 
 from data_prep.cli import Parser, run
-from data_prep.commands import align, check, pack, synthetic, unpack
+from data_prep.commands import align, check, clean, merge, pack, repair, synthetic, unpack
 
 
 def main(argv: list[str]) -> None:
     """Runs one command of data preparation."""
     parser = Parser(prog="python -m data_prep", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command", dest="command_name")
-    for command in (align, pack, check, unpack, synthetic):
+    for command in (align, clean, pack, merge, check, repair, unpack, synthetic):
         command.add(commands)
     arguments = parser.parse_args(argv)
     # A set that was gone on with is, in its manifest too, the one that a single run makes.

@@ -1,6 +1,7 @@
 """Images for training (with labels) and extraction (with names): folders, records, bins."""
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 from data_prep.images import decode
 from data_prep.records.manifest import with_suffix
 from data_prep.records.reader import RecordSet
+from data_prep.shards import is_pattern, open_shards
 from data_prep.sources.folders import read_images
 from data_prep.sources.verification_bin import read_bin
 
@@ -18,28 +20,49 @@ class FaceDataset:
     """Record sets as a map-style dataset of (pixels, label), without torch.
 
     Several sets are joined as sets of different people: each one's labels follow those before it.
+    A pattern such as `shards/*.rec` is one set in several files, as other programs write it: the
+    shards share their labels, and a label is the same person in all of them.
+
+        FaceDataset(["data/asia", "data/europe"])   # different people
+        FaceDataset("glint/shard-*.rec")            # one set of people, in shards
+
+    Memory an image: 8 bytes for the label, and some 24 for its place in the file.
+
+    Attributes:
+        sets: every record set, each shard on its own.
+        labels: of the images of all of them in order, int64 [n].
+        num_classes: people in all.
     """
 
     def __init__(self, sets: Sequence[RecordSet | str | Path] | RecordSet | str | Path):
         """Opens the sets.
 
         Args:
-            sets: record sets or their prefixes; one alone may be given as it is.
+            sets: record sets, their prefixes, or patterns of .rec files; one alone may be given as
+                it is.
 
         Raises:
-            ValueError: a set is damaged, or none is given.
-            OSError: a file is missing.
+            ValueError: a set is damaged, none is given, or shards do not share their labels.
+            OSError: a file is missing, or a pattern fits none.
         """
         if isinstance(sets, RecordSet | str | Path):
             sets = [sets]
-        self.sets = [one if isinstance(one, RecordSet) else RecordSet(one) for one in sets]
-        if not self.sets:
+        groups = [open_shards(one) for one in sets]
+        if not groups:
             raise ValueError("expected at least one record set, found an empty list")
+        self.sets = [shard for group in groups for shard in group]
         self._ends = np.cumsum([len(one) for one in self.sets])
-        class_ends = np.cumsum([one.num_classes for one in self.sets])
-        self.num_classes = int(class_ends[-1])
-        shifts = class_ends - [one.num_classes for one in self.sets]
-        self.labels = np.concatenate([one.labels + by for one, by in zip(self.sets, shifts)])
+        self.labels = np.empty(self._ends[-1], np.int64)
+        self.num_classes = 0
+        ends = iter(self._ends)
+        for group in groups:
+            for shard in group:
+                end = next(ends)
+                self.labels[end - len(shard) : end] = shard.labels
+                self.labels[end - len(shard) : end] += self.num_classes
+            self.num_classes += max(shard.num_classes for shard in group)
+            for shard in group:
+                vars(shard).pop("labels", None)  # cached there; kept once, here
 
     def __len__(self) -> int:
         return int(self._ends[-1])
@@ -131,24 +154,34 @@ class FolderImages(ImageSource):
 
 
 class RecordImages(ImageSource):
-    """Images of a record set, named as they were when packed, otherwise `label/key`."""
+    """Images of record sets, named as they were when packed, otherwise `label/key`."""
 
-    def __init__(self, records: RecordSet):
+    def __init__(self, *sets: RecordSet):
         """Names the images.
 
+        Args:
+            sets: one set, or the shards of one.
+
         Raises:
-            ValueError: labels or the .lst are damaged.
+            ValueError: labels or the .lst are damaged, or shards have images of the same name.
         """
-        self.records = records
-        self.names = record_names(records)
+        self.sets = sets
+        self.names = shard_names(sets)
+        self._ends = np.cumsum([len(one) for one in sets])
 
     def encoded(self, i: int) -> bytes:
         """The record's image."""
-        return self.records.image_bytes(i)
+        records, place = self._find(i)
+        return records.image_bytes(place)
 
     def where(self, i: int) -> str:
         """The .rec, the key and the name."""
-        return f"{self.records.rec}, key {self.records.keys[i]} ({self.names[i]})"
+        records, place = self._find(i)
+        return f"{records.rec}, key {records.keys[place]} ({self.names[i]})"
+
+    def _find(self, i: int) -> tuple[RecordSet, int]:
+        part = int(np.searchsorted(self._ends, i, side="right"))
+        return self.sets[part], i - int(self._ends[part]) + len(self.sets[part])
 
 
 class BinImages(ImageSource):
@@ -175,7 +208,11 @@ class BinImages(ImageSource):
 
 
 def open_images(path: str | Path) -> ImageSource:
-    """The images at `path`: a folder, a record set (`dir/train` or `dir/train.rec`), or a .bin.
+    """The images at `path`.
+
+    Args:
+        path: a folder, a record set (`dir/train` or `dir/train.rec`), a pattern of the shards of
+            one (`shards/*.rec`), or a .bin.
 
     Raises:
         ValueError: it is none of these, or damaged.
@@ -184,14 +221,41 @@ def open_images(path: str | Path) -> ImageSource:
     path = Path(path)
     if path.is_dir():
         return FolderImages(path)
-    if path.suffix == ".rec" or with_suffix(path, "rec").is_file():
-        return RecordImages(RecordSet(path))
+    if path.suffix == ".rec" or with_suffix(path, "rec").is_file() or is_pattern(path):
+        return RecordImages(*open_shards(path))
     if path.suffix == ".bin":
         return BinImages(path)
-    expected = "expected a folder of images, a record set (PREFIX of PREFIX.rec) or a .bin"
+    expected = (
+        "expected a folder of images, a record set (PREFIX of PREFIX.rec, or a pattern of "
+        "several .rec) or a .bin"
+    )
     if path.exists():
         raise ValueError(f"{path}: {expected}")
     raise FileNotFoundError(f"{path}: {expected}, found nothing there")
+
+
+def shard_names(sets: Sequence[RecordSet]) -> list[str]:
+    """A name for each image of a set, or of several that share their labels.
+
+    Raises:
+        ValueError: a .lst is not its set's, or two images have the same name.
+    """
+    if len(sets) == 1:
+        return record_names(sets[0])
+    names: list[str] = []
+    for number, one in enumerate(sets):
+        if one.manifest is not None:
+            names += record_names(one)
+        else:
+            pairs = zip(one.labels.tolist(), one.keys.tolist())
+            names += [f"{label:06d}/{number:05d}-{key:08d}" for label, key in pairs]
+    if len(set(names)) != len(names):
+        name = next(name for name, count in Counter(names).items() if count > 1)
+        raise ValueError(
+            f"{sets[0].prefix} and other shards: two images are named {name!r}; give shards that "
+            "do not overlap"
+        )
+    return names
 
 
 def record_names(records: RecordSet) -> list[str]:

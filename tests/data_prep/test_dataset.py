@@ -1,10 +1,14 @@
 """Images with labels, and images with names, from every kind of place."""
 
+import shutil
+
 import numpy as np
 import pytest
 
 from data_prep.dataset import FaceDataset, open_images
 from data_prep.images import encode
+from data_prep.records import recordio
+from data_prep.records.header import pack
 from data_prep.records.reader import RecordSet
 from data_prep.records.writer import RecordSetWriter
 from data_prep.sources.verification_bin import write_bin
@@ -83,3 +87,69 @@ def test_places_without_images(tmp_path):
         open_images(tmp_path / "x.txt")
     with pytest.raises(ValueError, match="found none at any depth"):
         open_images(tmp_path)
+
+
+def write_shards(folder, labels):
+    """Shards as other programs write them: keys from 0 in each, labels in common."""
+    folder.mkdir()
+    images = iter(PIXELS)
+    for number, shard in enumerate(labels):
+        payloads = [
+            pack(label, key, encode(next(images), ".png")) for key, label in enumerate(shard)
+        ]
+        frames = b"".join(map(recordio.encode, payloads))
+        (folder / f"shard-{number}.rec").write_bytes(frames)
+
+
+def test_shards_share_their_labels(prefix, tmp_path):
+    write_shards(tmp_path / "shards", [[0, 3], [3, 1], [5]])
+    pattern = str(tmp_path / "shards/*.rec")
+    faces = FaceDataset(pattern)
+    assert faces.labels.tolist() == [0, 3, 3, 1, 5] and faces.num_classes == 6
+    assert all(np.array_equal(pixels, known) for (pixels, _), known in zip(faces, PIXELS))
+    both = FaceDataset([prefix, pattern.removesuffix(".rec"), prefix])
+    assert both.labels.tolist() == [0, 0, 1, 2, 2, 3, 6, 6, 4, 8, 9, 9, 10, 11, 11]
+    assert both.num_classes == 12 and len(both.sets) == 5
+    assert both[7][1] == 6 and np.array_equal(both[7][0], PIXELS[2])
+    (tmp_path / "shards/property").write_text("8,20,16\n")
+    assert FaceDataset(tmp_path / "shards/*.rec").num_classes == 8
+
+
+def test_images_of_shards(tmp_path):
+    write_shards(tmp_path / "shards", [[0, 3], [3, 1], [5]])
+    images = open_images(tmp_path / "shards/shard-?.rec")
+    assert images.names == [
+        "000000/00000-00000000",
+        "000003/00000-00000001",
+        "000003/00001-00000000",
+        "000001/00001-00000001",
+        "000005/00002-00000000",
+    ]
+    assert all(np.array_equal(found, known) for found, known in zip(images, PIXELS))
+    assert images.where(3).endswith("shard-1.rec, key 1 (000001/00001-00000001)")
+
+
+def test_a_pattern_that_fits_nothing(tmp_path):
+    for function in (FaceDataset, open_images):
+        with pytest.raises(FileNotFoundError, match=r"none/\*\.rec: expected a pattern of \.rec"):
+            function(tmp_path / "none/*.rec")
+
+
+def test_a_name_that_only_looks_like_a_pattern(prefix, tmp_path):
+    prefix.parent.rename(tmp_path / "set[1]")
+    assert len(FaceDataset(tmp_path / "set[1]/train")) == 5
+    assert len(open_images(tmp_path / "set[1]/train.rec")) == 5
+
+
+def test_sets_packed_apart_are_no_shards(prefix, tmp_path):
+    with RecordSetWriter(tmp_path / "other/train", height=20, width=16) as writer:
+        writer.add("d", encode(PIXELS[0], ".png"), "d/0.png")
+    with pytest.raises(ValueError, match=r"the people of .*other/train\.rec, .* names others"):
+        FaceDataset(tmp_path / "*/train.rec")
+
+
+def test_shards_that_overlap_have_no_names(prefix, tmp_path):
+    shutil.copytree(prefix.parent, tmp_path / "set2")
+    assert FaceDataset(tmp_path / "set*/train").num_classes == 3
+    with pytest.raises(ValueError, match=r"two images are named 'a/0\.png'"):
+        open_images(tmp_path / "set*/train")
