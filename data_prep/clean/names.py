@@ -1,0 +1,73 @@
+"""Names of people in lists of test sets, each in its own layout."""
+
+import re
+import unicodedata
+from pathlib import Path
+
+from data_prep.images import SUFFIXES
+
+_FILE = re.compile(
+    r"^(.*?)(?:_\d+)?(?:" + "|".join(map(re.escape, sorted(SUFFIXES))) + r")(?:\s.*)?$", re.I
+)
+"""`Name_0001.jpg`, and a pair's token or a landmark after it."""
+
+
+def comparable(name: str) -> str:
+    """A name without case, accents, underscores and punctuation: what is left to compare.
+
+    `Beyoncé_Knowles` and `beyonce knowles`, `Robert Downey Jr.` and `robert_downey_jr`, `Al-Sharif`
+    and `Al_Sharif` are the same.
+    """
+    bare = "".join(
+        letter
+        for letter in unicodedata.normalize("NFKD", name.casefold())
+        if not unicodedata.combining(letter) and letter not in "'.\u2019"
+    )
+    return " ".join("".join(c if c.isalnum() else " " for c in bare).split())
+
+
+def read_test_people(path: Path) -> dict[str, tuple[str, int]]:
+    """The people a list names: comparable name -> (as written, line).
+
+    Reads plain names, one a line; LFW's lists of people (`name TAB images`) and pairs (`name i j`,
+    `name1 i name2 j`); lists of images, whose person is the folder (`Name/Name_0001.jpg`) or, where
+    there is none, the file's name without its number (`Name_0001.jpg 1`, as CPLFW and FaceScrub's
+    noise list have it). `#` begins a comment.
+
+    Raises:
+        ValueError: the file is not UTF-8 text, or names nobody.
+        OSError: the file cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: expected UTF-8 text, byte {error.start} is not") from None
+    lines = [line.split("#")[0].strip() for line in lines]
+    in_columns = any("\t" in line for line in lines)
+    found: dict[str, tuple[str, int]] = {}
+    for number, line in enumerate(lines, start=1):
+        for written in _from_columns(line) if in_columns else [line]:
+            name = _person(written)
+            if key := comparable(name):
+                found.setdefault(key, (name, number))
+    if not found:
+        raise ValueError(f"{path}: expected names of people, found none")
+    return found
+
+
+def _from_columns(line: str) -> list[str]:
+    """The names of a line whose fields have tabs between; counts of folds are none."""
+    fields = line.split("\t")
+    if all(field.strip().isdecimal() for field in fields):
+        return []
+    if len(fields) == 4 and fields[1].isdecimal() and fields[3].isdecimal():
+        return [fields[0], fields[2]]
+    return fields[:1]
+
+
+def _person(written: str) -> str:
+    folder, _, file = written.replace("\\", "/").rpartition("/")
+    if folder:
+        return folder.rpartition("/")[2]
+    named = _FILE.match(file)
+    return named[1] if named else file
