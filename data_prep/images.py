@@ -40,7 +40,7 @@ def decode(encoded: bytes, where: str) -> np.ndarray:
     """
     import cv2
 
-    return _decoded(encoded, where, cv2.IMREAD_COLOR_RGB)
+    return _decoded(encoded, where, cv2.IMREAD_COLOR_RGB, stated_size(encoded))
 
 
 def decoded_size(encoded: bytes, where: str) -> tuple[int, int]:
@@ -53,9 +53,9 @@ def decoded_size(encoded: bytes, where: str) -> tuple[int, int]:
     """
     import cv2
 
-    stated = stated_size(encoded) if encoded.startswith(b"\xff\xd8") else None
-    if stated:
-        small = _decoded(encoded, where, cv2.IMREAD_REDUCED_COLOR_8).shape[:2]
+    stated = stated_size(encoded)
+    if stated and encoded.startswith(b"\xff\xd8"):
+        small = _decoded(encoded, where, cv2.IMREAD_REDUCED_COLOR_8, stated).shape[:2]
         # A camera's note of how it was held may swap the sides.
         both = {stated, stated[::-1]}
         fitting = [size for size in both if (-(-size[0] // 8), -(-size[1] // 8)) == small]
@@ -65,10 +65,10 @@ def decoded_size(encoded: bytes, where: str) -> tuple[int, int]:
     return height, width
 
 
-def _decoded(encoded: bytes, where: str, form: int) -> np.ndarray:
+def _decoded(encoded: bytes, where: str, form: int, stated: tuple[int, int] | None) -> np.ndarray:
     import cv2
 
-    height, width = stated_size(encoded) or (0, 0)
+    height, width = stated or (0, 0)
     if height * width > PIXEL_LIMIT:
         raise ValueError(
             f"{where}: expected at most {PIXEL_LIMIT} pixels, the image's header says "

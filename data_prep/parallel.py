@@ -4,6 +4,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -11,30 +12,45 @@ Result = TypeVar("Result")
 
 
 def ordered_map(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int, at_once: int = 8
 ) -> Iterator[Result]:
     """`map` on several threads; results come in the order of the items, whatever `workers` is.
 
     Threads serve: reading, decoding, warping and encoding all happen outside Python's lock. Only a
     few items a worker are in flight, so memory does not grow with their number.
 
+    Args:
+        function: what is done with an item.
+        items: any number of them.
+        workers: threads; one works in the caller's own.
+        at_once: items handed to a thread together, since handing over costs as much as reading a
+            small file.
+
     Raises:
         ValueError: `workers` is below 1. What `function` raises comes through.
     """
     if workers < 1:
         raise ValueError(f"--workers: expected at least 1, found {workers}")
-    pending: deque[Future[Result]] = deque()
+    if workers == 1:
+        yield from map(function, items)
+        return
+    rest = iter(items)
+    pending: deque[Future[list[Result]]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
-            for item in items:
-                pending.append(pool.submit(function, item))
-                if len(pending) >= 8 * workers:
-                    yield pending.popleft().result()
+            while some := list(islice(rest, at_once)):
+                pending.append(pool.submit(_each, function, some))
+                if len(pending) >= 3 * workers:
+                    yield from pending.popleft().result()
             while pending:
-                yield pending.popleft().result()
+                yield from pending.popleft().result()
         finally:
             for future in pending:
                 future.cancel()
+
+
+def _each(function: Callable[[Item], Result], items: list[Item]) -> list[Result]:
+    return [function(item) for item in items]
 
 
 def share() -> tuple[int, int]:

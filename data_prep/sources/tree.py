@@ -1,5 +1,6 @@
 """A folder tree, one folder a person: what `align` writes and most sets are handed on as."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,12 @@ class FolderTree(People):
 
     def encoded(self, name: str) -> bytes:
         """The file's bytes."""
-        return (self._root / name).read_bytes()
+        with open(f"{self.title}/{name}", "rb") as file:  # noqa: PTH123  (half the time of a Path)
+            return file.read()
 
     def length(self, name: str) -> int:
         """The file's length."""
-        return (self._root / name).stat().st_size
+        return os.stat(f"{self.title}/{name}").st_size  # noqa: PTH116
 
     def where(self, name: str) -> str:
         """The file's path."""

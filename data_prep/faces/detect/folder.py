@@ -76,7 +76,7 @@ def detect_folder(
         growing.open("a", encoding="utf-8") as file,
         tqdm(total=len(names), initial=len(entries), desc="detect", unit="image", delay=2) as bar,
     ):
-        for found in ordered_map(one, chunks, workers):
+        for found in ordered_map(one, chunks, workers, at_once=1):
             file.write("".join(json.dumps(entry) + "\n" for entry in found))
             file.flush()
             entries += found
