@@ -158,6 +158,16 @@ class OptimConfig:
         gamma: factor at a milestone.
         power: exponent of `poly`.
         clip: largest norm of the backbone's gradient; 0 does not clip.
+        accumulate: micro-batches of a step. Gradients are added up, so memory is that of one and
+            the result that of the whole batch. Exceptions: what a loss or reduction takes over all
+            samples at once (AdaFace's mean norm, CurricularFace's t, hard_mining's share) it takes
+            over a micro-batch of all ranks, and drawn margins (noisy, elastic) are other draws.
+        ema: keep a running mean of the backbone, average = ema average + (1 - ema) backbone a
+            step, with less of the old in the first steps (train/average.py). Validation and export
+            take it. 0 keeps none; 0.999 or 0.9999 are usual.
+        non_finite: a loss or gradient that is no number: `stop` ends the run, `skip` leaves the
+            step out and goes on, up to 20 in a row. Both write OUT/non_finite/step_N.json with
+            ranks and records when the next values are logged.
     """
 
     lr: float = 0.1
@@ -169,6 +179,9 @@ class OptimConfig:
     gamma: float = 0.1
     power: float = 2.0
     clip: float = 5.0
+    accumulate: int = 1
+    ema: float = 0.0
+    non_finite: Literal["stop", "skip"] = "stop"
 
     def __post_init__(self) -> None:
         """Checks bounds."""
@@ -183,6 +196,8 @@ class OptimConfig:
         require(self.gamma > 0, "optim.gamma", "above 0", self.gamma)
         require(self.power > 0, "optim.power", "above 0", self.power)
         require(self.clip >= 0, "optim.clip", "at least 0", self.clip)
+        require(self.accumulate >= 1, "optim.accumulate", "at least 1", self.accumulate)
+        require(0 <= self.ema < 1, "optim.ema", "0 to below 1", self.ema)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,18 +209,37 @@ class ValidationConfig:
         pairs: pair list.
         protocol: a row of eval.protocols.PROTOCOLS.
         every_epochs: epochs between two verifications; the last step always has one.
+        best: figure whose highest value so far makes a checkpoint, which is kept as the best:
+            `accuracy`, or `tar_at_far_1e-2` where there are pairs enough.
     """
 
     images: str = ""
     pairs: str = ""
     protocol: str = "lfw"
     every_epochs: float = 1.0
+    best: str = "accuracy"
 
     def __post_init__(self) -> None:
         """Checks bounds."""
         require(self.every_epochs > 0, "validation.every_epochs", "above 0", self.every_epochs)
         both = bool(self.images) == bool(self.pairs)
         require(both, "validation", "images and pairs together", (self.images, self.pairs))
+
+
+@dataclass(frozen=True, kw_only=True)
+class InitConfig:
+    """Weights to start from (fine-tuning); empty for random ones. `--resume` passes them over.
+
+    Attributes:
+        backbone: run, exported folder, checkpoint, or arcface_torch's backbone.pth, model.pt or
+            checkpoint_gpu_0.pt.
+        head: run, checkpoint, or arcface_torch's rank_0_softmax_weight.pt or checkpoint_gpu_0.pt
+            (with those of the other ranks beside it). Its classes become the first classes of
+            data.records; people beyond them start from random weights.
+    """
+
+    backbone: str = ""
+    head: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,12 +250,14 @@ class TrainConfig:
         out: the run's folder: log, checkpoints, exported backbone.
         seed: of initial weights, order and augmentation.
         epochs: passes over the data; may be a fraction.
-        batch: images a step over all ranks; a multiple of their number.
+        batch: images a step over all ranks and micro-batches; a multiple of both.
         precision: of the backbone. `auto` is bfloat16 where the hardware multiplies it natively.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         log_every: steps between two lines of the log.
+        compile: torch.compile the backbone: see docs/performance.md for what it gains, and takes
+            minutes to begin.
         checkpoint_epochs: epochs between two checkpoints; the last step always has one.
-        keep_checkpoints: how many of the newest stay.
+        keep_checkpoints: how many of the newest stay, beside that of the best validation.
     """
 
     out: str = "runs/default"
@@ -230,10 +266,12 @@ class TrainConfig:
     batch: int = 128
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
     device: str = "auto"
+    compile: bool = False
     log_every: int = 20
     checkpoint_epochs: float = 1.0
     keep_checkpoints: int = 2
     data: DataConfig = field(default_factory=DataConfig)
+    init: InitConfig = field(default_factory=InitConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     head: HeadConfig = field(default_factory=HeadConfig)

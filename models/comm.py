@@ -73,11 +73,29 @@ def process_group(device: torch.device, timeout_minutes: int = 30) -> Iterator[N
         yield
         return
     backend = "nccl" if device.type == "cuda" else "gloo"
-    dist.init_process_group(backend, timeout=timedelta(minutes=timeout_minutes))
+    timeout = timedelta(minutes=timeout_minutes)
+    dist.init_process_group(backend, timeout=timeout, **_store_of_this_attempt())
     yield
     gc.collect()
     barrier()
     dist.destroy_process_group()
+
+
+def _store_of_this_attempt() -> dict[str, Any]:
+    """Where ranks find each other, so that `torchrun --max-restarts` works on one host.
+
+    torchrun's store outlives its workers, and a restarted rank would find the addresses of those
+    that died there (pytorch issue 135712). Hosts count restarts by themselves, so on several of
+    them torchrun needs TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 in its environment instead.
+    """
+    env = os.environ
+    one_host = env.get("LOCAL_WORLD_SIZE") == env.get("WORLD_SIZE")
+    if env.get("TORCHELASTIC_USE_AGENT_STORE") != "True" or not one_host:
+        return {}
+    world = int(env["WORLD_SIZE"])
+    store = dist.TCPStore(env["MASTER_ADDR"], int(env["MASTER_PORT"]), world, is_master=False)
+    mine = dist.PrefixStore(f"attempt_{env.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
+    return {"store": mine, "rank": int(env["RANK"]), "world_size": world}
 
 
 def barrier() -> None:
@@ -132,6 +150,38 @@ def gather_objects(item: Any) -> list[Any]:
     items: list[Any] = [None] * world_size()
     dist.all_gather_object(items, item)
     return items
+
+
+class Agreement:
+    """The largest number that any rank said, learnt by all of them one call later.
+
+    The message travels between hosts while they work: no device is waited for.
+    """
+
+    def __init__(self) -> None:
+        """Sets up; called by all ranks at once."""
+        self._group: Any = dist.new_group(backend="gloo") if world_size() > 1 else None
+        self._sent = torch.zeros((), dtype=torch.int64)
+        self._under_way: Any = None
+
+    def __call__(self, said: int) -> int:
+        """Says a number, and returns what all said in the call before (for one process: now)."""
+        if self._group is None:
+            return said
+        heard = self.close()
+        self._sent.fill_(said)
+        self._under_way = dist.all_reduce(
+            self._sent, op=dist.ReduceOp.MAX, group=self._group, async_op=True
+        )
+        return heard
+
+    def close(self) -> int:
+        """Waits for what is under way, and returns it."""
+        if self._under_way is None:
+            return 0
+        self._under_way.wait()
+        self._under_way = None
+        return int(self._sent)
 
 
 def replicate(module: nn.Module, device: torch.device) -> nn.Module:

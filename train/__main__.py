@@ -1,17 +1,18 @@
 """`python -m train` and `torchrun -m train`: from a configuration to a run's folder."""
 
 import shlex
-from collections.abc import Callable
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # torch and all that needs it is imported once the arguments are right
     import torch
-    from torch import nn
 
     from configs.schema import TrainConfig
     from data_prep.dataset import FaceDataset
-    from train.loop import Plan
+    from train.loop import Validate
+    from train.non_finite import BadStep
+    from train.plan import Plan
     from train.state import TrainState
 
 EXAMPLE = """\
@@ -19,9 +20,13 @@ examples:
   python -m train --config configs/presets/demo.yaml data.records=[out/train] out=runs/demo
   torchrun --nproc-per-node 8 -m train --config configs/presets/ms1mv3_r50.yaml
   python -m train --config configs/presets/demo.yaml --resume      after a stop, on any rank count
+  torchrun --nproc-per-node 8 --max-restarts 9 -m train --config FILE.yaml --resume
 
+SIGTERM saves, and ends with status 143. --resume goes on from the last checkpoint, or starts where
+there is none, so a launcher may always give it. --max-restarts then needs no one to look after it.
 KEY=VALUE words override the file: optim.lr=0.05 loss.name=arc loss.args.margin=0.4
-What the run writes: OUT/config.yaml log.jsonl tensorboard/ checkpoints/step_N/ export/
+What the run writes: OUT/config.yaml log.jsonl tensorboard/ checkpoints/step_N/ export/, and
+non_finite/step_N.json (ranks and records) where a loss was no number.
 """
 
 
@@ -43,7 +48,9 @@ def main(argv: list[str]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--config", metavar="FILE.yaml", help="settings; see configs/presets")
-    parser.add_argument("--resume", action="store_true", help="go on from OUT's last checkpoint")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from OUT's last checkpoint, if any"
+    )
     parser.add_argument(
         "--untrained",
         action="store_true",
@@ -67,13 +74,17 @@ def main(argv: list[str]) -> None:
 
 def _train(config: "TrainConfig", *, resume: bool, untrained: bool, command: str) -> None:
     """The run, on this rank. Everything that can be refused is, before anything is written."""
+    from dataclasses import replace
+
     import torch
 
     from configs.load import to_yaml
+    from configs.schema import InitConfig
     from data_prep.files import write_text
     from models import comm
     from train import build
     from train.export import export
+    from train.stopping import EXIT_STATUS
 
     out = Path(config.out)
     device = comm.pick_device(config.device)
@@ -88,22 +99,29 @@ def _train(config: "TrainConfig", *, resume: bool, untrained: bool, command: str
         "records": build.data_hashes(dataset),
     }
     about = {"command": command, "data": data, "config": to_yaml(config)}
+    stopped = ""
     with comm.process_group(device):
-        state = build.build_state(config, dataset.num_classes, device)
-        _resume_or_start(out, state, resume, data)
+        found = _last_checkpoint(out, resume)
+        start = config if found is None else replace(config, init=InitConfig())
+        state = build.build_state(start, dataset.num_classes, device)
+        if found is not None:
+            _load(found, state, config.batch, data)
         if comm.rank() == 0:
             write_text(out / "config.yaml", to_yaml(config))
         if not untrained:
-            _fit(config, state, dataset, plan, validate, about, device)
-        if comm.rank() == 0:
+            stopped = _fit(config, state, dataset, plan, validate, about, device)
+        if comm.rank() == 0 and not stopped:
             export(
                 out / "export",
-                state.backbone,
+                state.result,
                 name=config.backbone.name,
                 transform=build.build_transform(config),
                 about={"step": state.step, "torch": torch.__version__, **about},
             )
             print(f"wrote {out / 'export'}")
+    if stopped:  # after the process group has ended in order
+        print(f"python -m train: {stopped}; go on with --resume", file=sys.stderr)
+        raise SystemExit(EXIT_STATUS)
 
 
 def _fit(
@@ -111,15 +129,18 @@ def _fit(
     state: "TrainState",
     dataset: "FaceDataset",
     plan: "Plan",
-    validate: "Callable[[nn.Module, int], dict[str, float]] | None",
+    validate: "Validate | None",
     about: dict[str, Any],
     device: "torch.device",
-) -> None:
-    """Trains `state` to the end of the plan."""
+) -> str:
+    """Trains `state` to the end of the plan; says why, if it had to stop before."""
     from models import comm
-    from train import build, checkpoint
+    from train import build
     from train.log import Log
-    from train.loop import train
+    from train.loop import StoppedError, train
+    from train.non_finite import DivergedError
+    from train.saver import Saver
+    from train.stopping import noting_sigterm
 
     out = Path(config.out)
     if comm.rank() == 0:
@@ -128,26 +149,61 @@ def _fit(
             f"{len(dataset)} images of {dataset.num_classes} people, {plan.total} steps of "
             f"{plan.batch} on {comm.world_size()} process(es), {device}, {precision}; writing {out}"
         )
-    keep = config.keep_checkpoints
-    with Log(out, start=state.step, total=plan.total) as log:
-        train(
-            state,
-            comm.replicate(state.backbone, device),
-            build.build_loader(config, dataset, start=state.step, total=plan.total),
-            plan,
-            prepare=build.build_prepare(config, device),
-            log=log,
-            validate=validate,
-            save=lambda now: checkpoint.save(out / "checkpoints", now, about, keep=keep),
-        )
-    comm.average_buffers(state.backbone)
+    stopped = ""
+    saver = Saver(out / "checkpoints", about, batch=plan.batch, keep=config.keep_checkpoints)
+    agreement = comm.Agreement()
+
+    def asked_to_stop() -> bool:
+        said = agreement(2 if saver.failed else int(terminated.came))
+        if said == 2:
+            saver.finish()  # raises on all ranks
+        return said == 1
+
+    with Log(out, start=state.step, total=plan.total) as log, noting_sigterm() as terminated:
+        try:
+            train(
+                state,
+                build.build_wrapped(config, state, device),
+                build.build_loader(config, dataset, start=state.step, total=plan.total),
+                plan,
+                prepare=build.build_prepare(config, device),
+                log=log,
+                validate=validate,
+                save=saver.save,
+                report=lambda bad: _report(config, dataset, bad),
+                asked_to_stop=asked_to_stop,
+            )
+        except StoppedError as error:
+            stopped = str(error)
+        except DivergedError:
+            saver.finish()  # the last good one
+            raise
+        agreement.close()
+        saver.finish()
+    comm.average_buffers(state.result)
+    return stopped
 
 
-def _resume_or_start(out: Path, state: "TrainState", resume: bool, data: dict[str, Any]) -> None:
-    """Loads the newest checkpoint, or makes sure that no earlier run is overwritten.
+def _report(config: "TrainConfig", dataset: "FaceDataset", bad: "BadStep") -> None:
+    """Writes what is known of a step that was not finite, from rank 0."""
+    from data_prep.files import write_json
+    from models import comm
+    from train.batch_records import records_of_step
+
+    if comm.rank() != 0:
+        return
+    path = Path(config.out) / "non_finite" / f"step_{bad.step:08d}.json"
+    about = {"step": bad.step, "loss": str(bad.loss), "gradient_norm": str(bad.gradient_norm)}
+    batch = records_of_step(dataset, bad.step - 1, batch=config.batch, seed=config.seed)
+    write_json(path, {**about, "ranks": bad.ranks, "batch": batch})
+    print(f"python -m train: {bad}; its records are in {path}", file=sys.stderr)
+
+
+def _last_checkpoint(out: Path, resume: bool) -> Path | None:
+    """The newest checkpoint; None where there is none, or none is asked for.
 
     Raises:
-        ValueError: nothing to resume from, other data, or a run that is in the way.
+        ValueError: a run that is in the way and not to be resumed.
     """
     from models import comm
     from train import checkpoint
@@ -159,20 +215,27 @@ def _resume_or_start(out: Path, state: "TrainState", resume: bool, data: dict[st
             raise ValueError(
                 f"{out}: holds an earlier run; go on with --resume, or choose another out=FOLDER"
             )
-        return
-    if not found:
-        raise ValueError(f"{out}: expected a checkpoint to resume from, found none; start without")
-    meta = checkpoint.load(found[-1], state)
+        return None
+    return found[-1] if found else None
+
+
+def _load(found: Path, state: "TrainState", batch: int, data: dict[str, Any]) -> None:
+    """Fills the state from a checkpoint.
+
+    Raises:
+        ValueError: damaged, or of another network, or other data.
+    """
+    from train import checkpoint
+
+    meta = checkpoint.load(found, state, batch=batch)
     if meta.get("data") != data:
         raise ValueError(
-            f"{found[-1]}: was trained on other records (SHA-256 differ) than data.records; "
+            f"{found}: was trained on other records (SHA-256 differ) than data.records; "
             "give the same ones to resume"
         )
 
 
-def _validation(
-    config: "TrainConfig", device: "torch.device"
-) -> "Callable[[nn.Module, int], dict[str, float]] | None":
+def _validation(config: "TrainConfig", device: "torch.device") -> "Validate | None":
     """Figures of a backbone on the validation pairs; None where none are set."""
     if not config.validation.pairs:
         return None
@@ -188,7 +251,7 @@ def _validation(
 
 if __name__ == "__main__":
     from data_prep.cli import run
-    from train.loop import DivergedError
+    from train.non_finite import DivergedError
 
     try:
         run(main, "python -m train")

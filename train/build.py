@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from configs.schema import LossConfig, TrainConfig
@@ -20,16 +20,20 @@ from models import comm
 from models.backbones import BACKBONES
 from models.backbones.norm import group_batch_norm
 from models.head.optimiser import HeadAdamW, HeadOptimiser, HeadSGD
-from models.head.sharded_head import ShardedHead
 from models.lookup import lookup
 from models.losses import LOSSES
 from models.losses.base import Loss
 from models.losses.reduction import REDUCTIONS, Reduction
-from train.loop import Plan
+from train.accumulate import StepHead
+from train.average import start_average
+from train.initial import init_backbone, init_head
 from train.optim import build_sgd
+from train.plan import Plan
 from train.sampler import StepBatches
 from train.schedule import poly_decay, rise, step_decay
 from train.state import TrainState
+from train.step import Prepare
+from train.stopping import ignore_sigterm
 
 
 def build_loss(config: LossConfig, num_classes: int) -> Loss:
@@ -153,24 +157,23 @@ def data_hashes(dataset: FaceDataset) -> list[str]:
 
 
 def build_state(config: TrainConfig, num_classes: int, device: torch.device) -> TrainState:
-    """Backbone, head and optimiser with the seed's initial values.
+    """Backbone, head and optimiser with the seed's initial values, or those of `config.init`.
 
     Raises:
-        ValueError: no such backbone; a batch that ranks or BatchNorm groups do not divide.
+        ValueError: no such backbone; a batch that ranks, micro-batches or BatchNorm groups do not
+            divide; weights to start from that do not fit.
+        OSError: these cannot be read.
     """
     size = config.backbone
     make = lookup(BACKBONES, size.name, "backbone")
-    world, group = comm.world_size(), size.batch_norm_group
-    if config.batch % world or (group and (config.batch // world) % group):
-        raise ValueError(
-            f"batch: expected a multiple of {world} ranks x {group or 1} (backbone."
-            f"batch_norm_group), got {config.batch}"
-        )
+    _check_batch(config)
     torch.manual_seed(config.seed)
     backbone = make(dim=size.dim, height=size.height, width=size.width)
-    group_batch_norm(backbone, group or None)
+    group_batch_norm(backbone, size.batch_norm_group or None)
+    if config.init.backbone:
+        init_backbone(backbone, Path(config.init.backbone))
     backbone = backbone.to(device).to(memory_format=torch.channels_last)
-    head = ShardedHead(
+    head = StepHead(
         num_classes,
         size.dim,
         seed=config.seed,
@@ -179,6 +182,10 @@ def build_state(config: TrainConfig, num_classes: int, device: torch.device) -> 
         projected=config.head.projected,
         device=device,
     )
+    if config.init.head:
+        known = init_head(head, Path(config.init.head))
+        if comm.rank() == 0:
+            print(f"classes 0 to {known - 1} of {num_classes} start from {config.init.head}")
     optim = config.optim
     sgd = build_sgd(backbone, momentum=optim.momentum, weight_decay=optim.weight_decay)
     decay = config.head.weight_decay
@@ -187,7 +194,26 @@ def build_state(config: TrainConfig, num_classes: int, device: torch.device) -> 
         if config.head.optimiser == "sgd"
         else HeadAdamW(head, weight_decay=decay)
     )
-    return TrainState(backbone, head, sgd, head_optimiser)
+    average = start_average(backbone) if optim.ema else None
+    return TrainState(backbone, head, sgd, head_optimiser, average)
+
+
+def _check_batch(config: TrainConfig) -> None:
+    """Refuses a batch that cannot be shared evenly."""
+    world, parts = comm.world_size(), config.optim.accumulate
+    group = config.backbone.batch_norm_group or 1
+    if config.batch % (world * parts * group):
+        micro = f" x {parts} micro-batches (optim.accumulate)" if parts > 1 else ""
+        raise ValueError(
+            f"batch: expected a multiple of {world} ranks{micro} x {group} (backbone."
+            f"batch_norm_group), got {config.batch}"
+        )
+
+
+def build_wrapped(config: TrainConfig, state: TrainState, device: torch.device) -> nn.Module:
+    """The backbone as the loop calls it: compiled if asked, gradients averaged over ranks."""
+    backbone: Any = torch.compile(state.backbone) if config.compile else state.backbone
+    return comm.replicate(backbone, device)
 
 
 def build_plan(config: TrainConfig, *, images: int, num_classes: int, device: torch.device) -> Plan:
@@ -208,15 +234,20 @@ def build_plan(config: TrainConfig, *, images: int, num_classes: int, device: to
     return Plan(
         total=total,
         batch=config.batch,
+        seed=config.seed,
+        accumulate=optim.accumulate,
         lr=lr,
         head_lr=config.head.lr,
         loss=loss_schedule(config.loss, num_classes, epoch, total),
         reduction=build_reduction(config.loss),
         autocast=torch.bfloat16 if uses_bfloat16(config.precision, device) else None,
         clip=optim.clip,
+        average=optim.ema,
+        non_finite=optim.non_finite,
         log_every=config.log_every,
         save_every=config.checkpoint_epochs * epoch,
         validate_every=config.validation.every_epochs * epoch,
+        best=config.validation.best,
     )
 
 
@@ -249,19 +280,20 @@ def build_loader(
         batch_sampler=batches,
         num_workers=workers,
         persistent_workers=workers > 0,
+        worker_init_fn=ignore_sigterm,
         pin_memory=torch.cuda.is_available(),
     )
 
 
-def build_prepare(config: TrainConfig, device: torch.device) -> Callable[[Tensor, int], Tensor]:
-    """Pixels and step to the network's augmented, normalised input on `device`."""
+def build_prepare(config: TrainConfig, device: torch.device) -> Prepare:
+    """Pixels, step and place to the network's augmented, normalised input on `device`."""
     transform = build_transform(config)
     augment = Augment(**asdict(config.augment))
     local = config.batch // comm.world_size()
 
-    def prepare(pixels: Tensor, step: int) -> Tensor:
+    def prepare(pixels: Tensor, step: int, first: int) -> Tensor:
         x = transform.normalise(pixels.to(device, non_blocking=True))
-        place = comm.rank() * local
+        place = comm.rank() * local + first
         return augment(x, seed=config.seed, step=step, start=place, total=config.batch)
 
     return prepare

@@ -1,53 +1,24 @@
 """The training loop: no configuration, no files, no environment. Reads like the algorithm."""
 
-import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from models import comm
-from models.losses.base import Loss
-from models.losses.reduction import Reduction
 from train.log import Log
-from train.optim import set_lr
+from train.non_finite import BadStep, DivergedError, Watch
+from train.plan import Plan
 from train.schedule import due
 from train.state import TrainState
+from train.step import Outcome, Prepare, Step
+
+Validate = Callable[[nn.Module, int], dict[str, float]]
+Save = Callable[[TrainState, dict[str, float] | None], object]
 
 
-class DivergedError(ArithmeticError):
-    """The loss or its gradient is no longer a number."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What happens at which step.
-
-    Attributes:
-        total: steps of the run.
-        batch: images a step over all ranks.
-        lr: learning rate of a step.
-        head_lr: factor on it for the head.
-        loss: loss of a step (margins may warm up, scales move).
-        reduction: from the samples' losses to one.
-        autocast: dtype of the backbone's products; None for float32.
-        clip: largest norm of the backbone's gradient; 0 does not clip.
-        log_every, save_every, validate_every: steps between; a fraction may be asked of the latter.
-    """
-
-    total: int
-    batch: int
-    lr: Callable[[int], float]
-    head_lr: float
-    loss: Callable[[int], Loss]
-    reduction: Reduction
-    autocast: torch.dtype | None
-    clip: float
-    log_every: int
-    save_every: float
-    validate_every: float
+class StoppedError(Exception):
+    """Training was asked to stop before its end, and has saved where it was."""
 
 
 def train(
@@ -56,10 +27,12 @@ def train(
     batches: Iterable[tuple[Tensor, Tensor]],
     plan: Plan,
     *,
-    prepare: Callable[[Tensor, int], Tensor],
+    prepare: Prepare,
     log: Log,
-    validate: Callable[[nn.Module, int], dict[str, float]] | None,
-    save: Callable[[TrainState], object],
+    validate: Validate | None,
+    save: Save,
+    report: Callable[[BadStep], None],
+    asked_to_stop: Callable[[], bool],
 ) -> None:
     """Trains from `state.step` to `plan.total`; validates and saves at the end in any case.
 
@@ -68,76 +41,108 @@ def train(
         wrapped: `state.backbone` as gradients are averaged over ranks (`comm.replicate`).
         batches: (uint8 pixels [n, H, W, 3], labels [n]) of this rank, from step `state.step` on.
         plan: what happens at which step.
-        prepare: pixels and step to the network's input, on its device.
+        prepare: pixels, step and place to the network's input, on its device.
         log: where values go.
         validate: figures of the backbone (in eval mode) at a step.
-        save: writes a checkpoint.
+        save: begins to write a checkpoint with the figures of its validation, if it had one.
+        report: told of each step that was not finite.
+        asked_to_stop: looked at after every step; the same on all ranks.
 
     Raises:
-        DivergedError: the loss or its gradient is not finite.
+        DivergedError: the loss or its gradient is not finite, and the plan does not skip.
+        StoppedError: `asked_to_stop`; the last checkpoint is of the last step done.
     """
-    began, done = time.monotonic(), state.step
-    parameters = [p for p in state.backbone.parameters() if p.requires_grad]
+    watch = Watch(plan.log_every, state.head.weight_cD.device)
+    take_step = Step(state, wrapped, plan, watch, prepare)
+    clock = _Clock(plan.batch)
     wrapped.train()
-    for step, (pixels, labels) in zip(range(state.step, plan.total), batches):
-        set_lr(state.optimiser, plan.lr(step))
-        x = prepare(pixels, step)
-        with torch.autocast(x.device.type, plan.autocast, enabled=plan.autocast is not None):
-            emb_nD = wrapped(x)
-        loss_now = plan.loss(step)
-        if loss_now.remembers:
-            loss_now = loss_now.recalling(state.loss_memory)
-        last = step + 1 == plan.total
-        saves = last or due(step + 1, plan.save_every)
-        logs = saves or (step + 1) % plan.log_every == 0
-        loss, target_N, hard = state.head(
-            comm.undo_average(emb_nD),
-            labels.to(x.device),
-            loss_now,
-            reduction=plan.reduction,
-            step=step,
-            count_hard=logs,
-        )
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(parameters, plan.clip or math.inf)
-        state.optimiser.step()
-        state.head_optimiser.step(plan.lr(step) * plan.head_lr)
-        state.optimiser.zero_grad(set_to_none=True)
-        state.step = step + 1
-        if loss_now.remembers:
-            state.loss_memory = loss_now.memory_after(target_N.mean().item())
+    for step, (pixels, labels) in zip(range(state.step + 1, plan.total + 1), batches):
+        last = step == plan.total
+        saves = last or due(step, plan.save_every)
+        validates = validate and (last or due(step, plan.validate_every))
+        logs = saves or validates or step % plan.log_every == 0
+        outcome = take_step(pixels, labels, count_hard=logs)
         log.step()
-
+        clock.steps += 1
+        stops = asked_to_stop()
+        if logs or stops:
+            bad = watch.found()
+            _judge(bad, watch, plan, report)
+            if logs and not (bad and bad[-1].step == step):
+                log.scalars("train", step, _values(outcome, state, plan, clock))
+        figures = None
+        if validate and validates:
+            figures = _validated(state, validate)
+            log.scalars("validation", step, figures)
+            saves |= _is_best(state, figures, plan.best)
+        if saves or stops:
+            save(state, figures)
+        if stops and not last:
+            raise StoppedError(f"asked to stop; step {step} of {plan.total} is saved")
         if logs:
-            _check_finite(state.step, loss, norm)
-            seconds, began = time.monotonic() - began, time.monotonic()
-            values = {
-                "loss": loss.item(),
-                "target_similarity": target_N.mean().item(),
-                "hard_negative_share": hard.item() / state.head.negatives,
-                "lr": plan.lr(step),
-                "images_per_second": (state.step - done) * plan.batch / seconds,
-                "gradient_norm": norm.item(),
-            }
-            log.scalars("train", state.step, values)
-            done = state.step
-        if saves:
-            save(state)
-            began = time.monotonic()
-        if validate and (last or due(state.step, plan.validate_every)):
-            comm.average_buffers(state.backbone)
-            state.backbone.eval()
-            log.scalars("validation", state.step, validate(state.backbone, state.step))
-            state.backbone.train()
-            began = time.monotonic()
+            clock.restart()
 
 
-def _check_finite(step: int, loss: Tensor, gradient_norm: Tensor) -> None:
-    """Stops before a checkpoint could be written with what is no number; alike on all ranks."""
-    for what, value in (("loss", loss), ("gradient's norm", gradient_norm)):
-        if not value.isfinite():
-            raise DivergedError(
-                f"the {what} is {value.item()} at step {step}; the last checkpoint is good: resume "
-                "from it with a lower optim.lr, or a longer optim.warmup_epochs or "
-                "loss.warmup_epochs"
-            )
+class _Clock:
+    """Images a second since the last restart."""
+
+    def __init__(self, batch: int) -> None:
+        self.batch = batch
+        self.restart()
+
+    def restart(self) -> None:
+        self.began, self.steps = time.monotonic(), 0
+
+    def rate(self) -> float:
+        return self.steps * self.batch / (time.monotonic() - self.began)
+
+
+def _values(outcome: Outcome, state: TrainState, plan: Plan, clock: _Clock) -> dict[str, float]:
+    """What is logged of a step. The device is waited for before the clock is read."""
+    loss, target, hard, norm = (
+        value.item() for value in (outcome.loss, outcome.target, outcome.hard, outcome.norm)
+    )
+    return {
+        "loss": loss,
+        "target_similarity": target,
+        "hard_negative_share": hard / state.head.negatives,
+        "lr": plan.lr(state.step - 1),
+        "images_per_second": clock.rate(),
+        "gradient_norm": norm,
+    }
+
+
+def _judge(bad: list[BadStep], watch: Watch, plan: Plan, report: Callable[[BadStep], None]) -> None:
+    """Reports steps that were not finite; stops where the plan says so, before any checkpoint."""
+    if bad and plan.non_finite == "stop":
+        bad = bad[:1]  # those after it only follow from it
+    for one in bad:
+        report(one)
+    if bad and (plan.non_finite == "stop" or watch.hopeless):
+        raise DivergedError(
+            f"{bad[0]}; the last checkpoint is good: resume from it with a lower optim.lr, or a "
+            "longer optim.warmup_epochs or loss.warmup_epochs"
+        )
+
+
+def _validated(state: TrainState, validate: Validate) -> dict[str, float]:
+    """Figures of the network that would be exported now."""
+    comm.average_buffers(state.result)
+    state.result.eval()
+    figures = validate(state.result, state.step)
+    state.backbone.train()
+    return figures
+
+
+def _is_best(state: TrainState, figures: dict[str, float], name: str) -> bool:
+    """Whether these figures are the best so far, which the state then remembers.
+
+    Raises:
+        ValueError: validation has no figure of that name.
+    """
+    if name not in figures:
+        raise ValueError(f"validation.best: expected one of {', '.join(figures)}, got {name!r}")
+    if state.best is not None and figures[name] <= state.best:
+        return False
+    state.best, state.best_step = figures[name], state.step
+    return True

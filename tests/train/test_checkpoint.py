@@ -14,6 +14,7 @@ from models.losses import SVAM
 from tests.dist import run_processes
 from train import checkpoint
 from train.optim import build_sgd, set_lr
+from train.saver import Saver
 from train.state import TrainState
 
 CLASSES, DIM, BATCH = 11, 4, 12
@@ -46,16 +47,23 @@ def advance(state, steps):
     return losses
 
 
+def save(folder, state, about, keep):
+    saver = Saver(folder, about, batch=BATCH, keep=keep)
+    saver.save(state)
+    saver.finish()
+    return folder / f"step_{state.step:08d}"
+
+
 def run_and_save(folder):
     state = fresh_state()
     before = advance(state, 5)
-    checkpoint.save(Path(folder), state, {"note": "x"}, keep=2)
+    save(Path(folder), state, {"note": "x"}, keep=2)
     return before + advance(state, 5)
 
 
 def resume(folder):
     state = fresh_state()
-    meta = checkpoint.load(checkpoint.find_all(Path(folder))[-1], state)
+    meta = checkpoint.load(checkpoint.find_all(Path(folder))[-1], state, batch=BATCH)
     assert meta["note"] == "x" and state.step == 5
     return advance(state, 5)
 
@@ -74,14 +82,14 @@ def test_a_resumed_run_repeats_the_uninterrupted_one(tmp_path, before, after):
 def saved(tmp_path):
     state = fresh_state()
     advance(state, 2)
-    return checkpoint.save(tmp_path, state, {}, keep=1)
+    return save(tmp_path, state, {}, keep=1)
 
 
 def test_only_the_newest_stay_and_nothing_is_left_aside(tmp_path):
     state = fresh_state()
     for _ in range(4):
         advance(state, 1)
-        checkpoint.save(tmp_path, state, {}, keep=2)
+        save(tmp_path, state, {}, keep=2)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["step_00000003", "step_00000004"]
 
 
@@ -98,13 +106,13 @@ def test_damage_and_another_network_are_named(tmp_path):
     with pytest.raises(
         ValueError, match=r"tensor bias has shape \(4,\), this network's has \(5,\)"
     ):
-        checkpoint.load(target, other)
+        checkpoint.load(target, other, batch=BATCH)
     copy = tmp_path / "step_00000009"
     shutil.copytree(target, copy)
     weights = copy / "backbone.safetensors"
     weights.write_bytes(weights.read_bytes()[:-3])
     with pytest.raises(ValueError, match="damaged"):
-        checkpoint.load(copy, fresh_state())
+        checkpoint.load(copy, fresh_state(), batch=BATCH)
     next(target.glob("head_*")).unlink()
     with pytest.raises(ValueError, match="no file holds class 0"):
-        checkpoint.load(target, fresh_state())
+        checkpoint.load(target, fresh_state(), batch=BATCH)

@@ -1,12 +1,22 @@
 """Whole runs through the commands: ranks, resume, refusals."""
 
 import json
+import os
+import resource
 import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+import torch
 import yaml
+from safetensors.torch import load_file
 
-from tests.conftest import command, done, refused
+from tests.conftest import ROOT, command, done, refused
 
 
 def settings(people, out, **changes):
@@ -97,7 +107,6 @@ def test_an_untrained_network_can_be_written(people, tmp_path):
         (["backbone.height=112"], "crops are 64x64"),
         (["data.records=[none/train]"], "none/train.rec"),
         (["validation.pairs=none.txt", "validation.images={crops}"], "none.txt"),
-        (["--resume"], "expected a checkpoint to resume from"),
         (["--confg", "x"], "unrecognized arguments"),
     ],
 )
@@ -117,7 +126,130 @@ def test_an_earlier_run_is_not_overwritten(people, alone):
 def test_a_run_that_diverges_stops_and_says_what_to_do(people, tmp_path):
     out = tmp_path / "wild"
     result = command("train", "--config", settings(people, out, optim={"lr": 1e30, "clip": 0}))
-    assert result.returncode == 1 and "stopped: the" in result.stderr
+    assert result.returncode == 1 and "stopped: loss" in result.stderr
     assert "resume from it with a lower optim.lr" in result.stderr
     assert "Traceback" not in result.stderr
     assert not list(out.glob("checkpoints/step_*"))
+    (file,) = (out / "non_finite").iterdir()
+    bad = json.loads(file.read_text())
+    (batch,) = bad["batch"]
+    assert bad["ranks"] == [0] and batch["rank"] == 0 and len(batch["records"]) == 24
+    assert set(batch["records"][0]) == {"rec", "key", "label"}
+
+
+def test_a_run_that_skips_goes_on(people, tmp_path):
+    out = tmp_path / "skips"
+    optim = {"lr": 1e30, "clip": 0, "non_finite": "skip"}
+    result = done(command("train", "--config", settings(people, out, optim=optim)))
+    files = sorted(path.name for path in (out / "non_finite").iterdir())
+    assert "step_00000006.json" in files and "its records are in" in result.stderr
+
+
+def test_micro_batches_and_running_means_by_the_settings(people, alone, tmp_path):
+    out = tmp_path / "parts"
+    optim = {"lr": 0.002, "accumulate": 3, "ema": 0.9}
+    done(command("train", "--config", settings(people, out, optim=optim)))
+    assert losses(out) == pytest.approx(losses(alone), rel=1e-4)
+    checkpoint = out / "checkpoints/step_00000006"
+    average = load_file(checkpoint / "backbone_average.safetensors")
+    exported = load_file(out / "export/backbone.safetensors")
+    last = load_file(checkpoint / "backbone.safetensors")
+    assert all(torch.equal(exported[name], tensor) for name, tensor in average.items())
+    assert not torch.equal(exported["conv1.weight"], last["conv1.weight"])
+
+
+def test_fine_tuning_starts_where_the_other_run_ended(people, alone, tmp_path):
+    out = tmp_path / "tuned"
+    init = {"backbone": str(alone), "head": str(alone)}
+    optim = {"lr": 1e-9}
+    done(command("train", "--config", settings(people, out, init=init, optim=optim, epochs=0.3)))
+    trained, tuned = (load_file(run / "export/backbone.safetensors") for run in (alone, out))
+    torch.testing.assert_close(tuned["conv1.weight"], trained["conv1.weight"])
+    assert losses(out)[0] < losses(alone)[0]
+
+
+@pytest.mark.parametrize("ranks", [0, pytest.param(2, marks=pytest.mark.slow)])
+def test_sigterm_saves_and_the_same_command_goes_on(people, tmp_path, ranks):
+    """As a pre-emptible machine ends and starts again; checkpoints lie far apart."""
+    whole, out = tmp_path / "whole", tmp_path / "cut"
+    longer = {"epochs": 12.0, "checkpoint_epochs": 12.0}
+    done(command("train", "--config", settings(people, whole, **longer), ranks=ranks))
+    file = settings(people, out, **longer)
+    with started("train", "--config", file, "--resume", ranks=ranks) as run:
+        when_lines(out, 5)
+        run.send_signal(signal.SIGTERM)
+        _, errors = run.communicate(timeout=60)
+    if not ranks:
+        assert run.returncode == 143
+        assert errors.strip().splitlines()[-1].endswith("is saved; go on with --resume")
+    (saved,) = (out / "checkpoints").glob("step_*")
+    assert run.returncode and 5 <= int(saved.name[5:]) < 36
+    assert not (out / "export").exists()
+    done(command("train", "--config", file, "--resume", ranks=ranks))
+    assert losses(out) == losses(whole)
+
+
+@pytest.mark.slow
+def test_torchrun_restarts_a_run_whose_rank_was_killed(people, tmp_path):
+    whole, out = tmp_path / "whole", tmp_path / "cut"
+    longer = {"epochs": 12.0, "checkpoint_epochs": 2.0}
+    done(command("train", "--config", settings(people, whole, **longer), ranks=2))
+    file = settings(people, out, **longer)
+    with started("train", "--config", file, "--resume", ranks=2, restarts=2) as run:
+        when_lines(out, 10)
+        os.kill(workers(run.pid)[1], signal.SIGKILL)
+        _, errors = run.communicate(timeout=120)
+    assert run.returncode == 0, errors
+    assert losses(out) == losses(whole)
+
+
+@pytest.mark.parametrize("ranks", [0, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_disk_that_fills_up_is_one_line_and_what_was_saved_stays(people, tmp_path, ranks):
+    def confine():  # no file may grow beyond this: enough for all but the network's weights
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    out = tmp_path / "full"
+    file = settings(people, out)
+    result = command("train", "--config", file, ranks=ranks, preexec_fn=confine)
+    told = [line for line in result.stderr.splitlines() if "File too large" in line]
+    assert result.returncode and all("step_00000003/backbone" in line for line in told)
+    if not ranks:
+        assert result.returncode == 2 and len(told) == 1 and "Traceback" not in result.stderr
+    assert list((out / "checkpoints").iterdir()) == [] and not (out / "export").exists()
+    done(command("train", "--config", file, "--resume", ranks=ranks))
+
+
+@contextmanager
+def started(*words, ranks, restarts=0):
+    """The same command as `command`, while it runs; ended with the block."""
+    launch = [sys.executable]
+    if ranks:
+        launch += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
+        launch += [f"--max-restarts={restarts}"]
+    run = subprocess.Popen(
+        [*launch, "-m", *map(str, words)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield run
+    finally:
+        run.kill()
+
+
+def when_lines(out, count):
+    """Waits until a run has logged so much."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        path = out / "log.jsonl"
+        if path.exists() and path.read_text().count("\n") >= count:
+            return
+        time.sleep(0.01)
+    raise AssertionError("the run has not begun")
+
+
+def workers(pid):
+    """Processes that torchrun started."""
+    return [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

@@ -1,0 +1,230 @@
+"""Checkpoints under kills, full disks and other splits; what stays of them."""
+
+import os
+import random
+import resource
+import shutil
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from models import comm
+from tests.dist import run_processes
+from tests.train import tiny
+from train import checkpoint
+from train.loop import StoppedError
+from train.saver import Saver
+
+STATE = {"rate": 0.5, "average": True}
+RUN = {"accumulate": 3, "average": 0.9}
+
+
+def uninterrupted(total):
+    return list(tiny.go_on(tiny.fresh(**STATE), total=total, **RUN)[0].values())
+
+
+def first_part(folder, stop):
+    """A run that is to be longer, with a checkpoint at `stop`, where it is asked to stop."""
+    state = tiny.fresh(**STATE)
+    with pytest.raises(StoppedError, match=f"step {stop} of 80 is saved"):
+        tiny.go_on(state, folder, total=80, asked=lambda: state.step == stop, **RUN)
+    wait(folder)
+
+
+def wait(folder):
+    """Until the threads have written: the test's own end would cut them short."""
+    until = time.monotonic() + 20
+    while not checkpoint.find_all(Path(folder)) and time.monotonic() < until:
+        time.sleep(0.02)
+    comm.barrier()
+
+
+def second_part(folder, accumulate):
+    state = tiny.resumed(folder, **STATE)
+    run = RUN | {"accumulate": accumulate}
+    return list(tiny.go_on(state, folder, total=80, **run)[0].values())
+
+
+@pytest.mark.parametrize("before, after, accumulate", [(2, 2, 3), (1, 1, 3), (1, 3, 1), (4, 2, 2)])
+def test_fifty_losses_after_a_resume_are_those_of_the_uninterrupted_run(
+    tmp_path, before, after, accumulate
+):
+    stop = random.Random(before).randrange(5, 30)
+    whole = run_processes(before, uninterrupted, 80)[0]
+    run_processes(before, first_part, str(tmp_path), stop)
+    for losses in run_processes(after, second_part, str(tmp_path), accumulate):
+        assert len(losses) == 80 - stop
+        if (before, RUN["accumulate"]) == (after, accumulate):
+            assert losses == whole[stop:]  # bit for bit
+        assert losses == pytest.approx(whole[stop:], rel=1e-5)
+
+
+def test_another_batch_goes_on_at_the_samples_seen(tmp_path):
+    tiny.go_on(tiny.fresh(), tmp_path, total=9)
+    state = tiny.resumed(tmp_path, batch=2 * tiny.BATCH)
+    assert state.step == 4  # 9 x 48 samples are 4.5 x 96: none is left out
+    tiny.go_on(state, tmp_path, total=8, batch=2 * tiny.BATCH)
+    newest = checkpoint.find_all(tmp_path)[-1]  # by samples: step 8 is later than step 9 was
+    assert newest.name == "step_00000008"
+
+
+def test_the_newest_and_the_best_stay(tmp_path):
+    figures = dict(enumerate([0.5, 0.9, 0.7, 0.8, 0.9, 0.6], start=1))
+    state = tiny.fresh()
+    tiny.go_on(
+        state,
+        tmp_path,
+        total=6,
+        save_every=1,
+        validate_every=1,
+        validate=lambda network, step: {"accuracy": figures[step]},
+    )
+    names = [path.name for path in checkpoint.find_all(tmp_path)]
+    assert names == ["step_00000002", "step_00000005", "step_00000006"]
+    assert checkpoint.find_best(tmp_path).name == "step_00000002"
+    again = tiny.resumed(tmp_path)
+    assert (again.best, again.best_step) == (0.9, 2)
+    with pytest.raises(ValueError, match=r"validation.best: expected one of auc, got 'accuracy'"):
+        tiny.go_on(again, total=7, validate_every=1, validate=lambda network, step: {"auc": 1.0})
+
+
+def test_what_is_saved_is_the_step_itself_however_slow_the_disk(tmp_path, monkeypatch):
+    write = checkpoint.write_files
+
+    def slowly(folder, files):
+        time.sleep(0.5)
+        write(folder, files)
+
+    monkeypatch.setattr(checkpoint, "write_files", slowly)
+    state = tiny.fresh(average=True)
+    tiny.go_on(state, total=3, average=0.9)
+    before = tiny.everything(state)
+    saver = Saver(tmp_path, {}, batch=tiny.BATCH, keep=1)
+    began = time.monotonic()
+    saver.save(state)
+    assert time.monotonic() - began < 0.4 and not checkpoint.find_all(tmp_path)
+    tiny.go_on(state, total=5, average=0.9)
+    saver.finish()
+    again = tiny.resumed(tmp_path, average=True)
+    for name, tensor in tiny.everything(again).items():
+        assert torch.equal(tensor, before[name]), name
+
+
+def on_a_full_disk(folder):
+    """The last rank's disk fills up between two checkpoints."""
+    state = tiny.fresh()
+    tiny.go_on(state, folder, total=2)
+    saver = Saver(Path(folder), {}, batch=tiny.BATCH, keep=2)
+    tiny.go_on(state, total=4)
+    if comm.rank() == comm.world_size() - 1:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300, resource.RLIM_INFINITY))
+    try:
+        saver.save(state)
+        saver.finish()
+    except OSError as error:
+        said = str(error)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    left = sorted(path.name for path in Path(folder).iterdir())
+    comm.barrier()
+    saver.save(state)  # there is room again
+    saver.finish()
+    return [said, left, sorted(path.name for path in Path(folder).iterdir())]
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_a_full_disk_is_told_to_all_ranks_and_the_last_checkpoint_stays(tmp_path, ranks):
+    for said, left, after in run_processes(ranks, on_a_full_disk, str(tmp_path)):
+        assert "step_00000004" in said and ": File too large; no checkpoint written" in said
+        assert ".tmp" not in said and "\n" not in said
+        assert left == ["step_00000002"]
+        assert after == ["step_00000002", "step_00000004"]
+
+
+EVERY, TOTAL = 4, 40
+
+
+def killed_run(folder, log):
+    """A run of two ranks that is killed from outside; each rank notes the steps it has done."""
+    state = tiny.resumed(folder, **STATE)
+    with open(f"{log}.{comm.rank()}", "a", buffering=1) as lines:  # noqa: PTH123
+        lines.write(f"from {state.step}\n")
+
+        def note():
+            time.sleep(0.01)
+            lines.write(f"done {state.step}\n")
+            return False
+
+        tiny.go_on(state, folder, total=TOTAL, save_every=EVERY, asked=note, **RUN)
+
+
+def kill_at_random(folder, log, draw):
+    """Starts the run in processes of their own and kills one rank, or all, at a random moment."""
+    import multiprocessing
+
+    from tests.dist import _child
+
+    context = multiprocessing.get_context("fork")
+    with tempfile.TemporaryDirectory() as name:
+        ranks = [
+            context.Process(target=_child, args=(Path(name), rank, 2, killed_run, (folder, log)))
+            for rank in range(2)
+        ]
+        for process in ranks:
+            process.start()
+        until = time.monotonic() + 20
+        marker = Path(f"{log}.0")
+        size = marker.stat().st_size if marker.exists() else 0
+        while (not marker.exists() or marker.stat().st_size == size) and time.monotonic() < until:
+            time.sleep(0.005)  # until the run is under way
+        during = draw.random() < 0.4
+        if during:  # a save: as soon as there is a folder aside
+            while not list(Path(folder).glob(".step_*")) and any(p.is_alive() for p in ranks):
+                time.sleep(0.0005)
+            time.sleep(draw.random() * 0.01)
+        else:
+            time.sleep(draw.random() * 0.4)
+        one = draw.random() < 0.5
+        for process in [draw.choice(ranks)] if one else ranks:
+            if process.is_alive():
+                os.kill(process.pid, signal.SIGKILL)
+        for process in ranks:  # a rank left alone notices, or hangs and is ended by the launcher
+            process.join(2)
+            if process.is_alive():
+                process.kill()
+                process.join()
+
+
+@pytest.mark.slow
+def test_fifty_runs_killed_at_random_moments_all_resume(tmp_path):
+    """None loads a half checkpoint, none loses more than the interval between two of them."""
+    draw, folder, halves = random.Random(4), tmp_path / "run", 0
+    whole = run_processes(2, uninterrupted, TOTAL)[0]
+    for kill in range(50):
+        log = tmp_path / f"log{kill}"
+        found = checkpoint.find_all(folder) if folder.exists() else []
+        if found and found[-1].name == f"step_{TOTAL:08d}":
+            shutil.rmtree(folder)  # finished: begin again
+        kill_at_random(str(folder), str(log), draw)
+        done = [line.split() for line in Path(f"{log}.0").read_text().splitlines()]
+        halves += bool(list(folder.glob(".step_*")))
+        steps = [int(step) for word, step in done if word == "done"]
+        last = steps[-1] if steps else int(done[0][1])
+        found = checkpoint.find_all(folder)
+        saved = checkpoint.load(found[-1], tiny.fresh(**STATE), batch=tiny.BATCH) if found else {}
+        # the interval, and what was done while the newest was written: a save waits for the last
+        assert last - saved.get("step", 0) <= 2 * EVERY, (kill, last, found)
+    assert halves > 3  # moments within a save were among them
+    if not found or found[-1].name != f"step_{TOTAL:08d}":
+        for losses in run_processes(2, finished, str(folder)):
+            assert losses == whole[TOTAL - len(losses) :]
+    assert not list(folder.glob(".step_*"))
+
+
+def finished(folder):
+    state = tiny.resumed(folder, **STATE)
+    losses, _ = tiny.go_on(state, folder, total=TOTAL, save_every=EVERY, **RUN)
+    return list(losses.values())

@@ -1,0 +1,145 @@
+"""Steps: the same on any number of ranks and micro-batches; running means; bad numbers."""
+
+import pytest
+import torch
+
+from models import comm
+from models.losses import AdaFace
+from models.losses.reduction import REDUCTIONS
+from tests.dist import run_processes
+from tests.train import tiny
+from train.accumulate import micro_batch, norms_of
+from train.average import decay_at, move_average, start_average
+from train.non_finite import DivergedError
+
+
+def losses_of(rate, accumulate, focal):
+    reduction = REDUCTIONS["focal"](gamma=1.0) if focal else tiny.PLAN.reduction
+    state = tiny.fresh(rate=rate, average=True)
+    losses, bad = tiny.go_on(state, accumulate=accumulate, reduction=reduction, average=0.9)
+    assert not bad
+    comm.average_buffers(state.backbone)
+    comm.average_buffers(state.average)
+    parts = {k: v for k, v in tiny.everything(state).items() if k.startswith("backbone")}
+    return [list(losses.values()), parts]
+
+
+@pytest.mark.parametrize(
+    "ranks, accumulate, rate, focal",
+    [
+        (2, 1, 1.0, False),
+        (3, 1, 1.0, False),
+        (4, 1, 1.0, False),
+        (1, 4, 1.0, False),
+        (1, 4, 0.5, False),
+        (3, 2, 1.0, True),
+    ],
+)
+def test_fifty_losses_are_the_same_on_any_ranks_and_micro_batches(ranks, accumulate, rate, focal):
+    (alone, whole) = run_processes(1, losses_of, rate, 1, focal)[0]
+    assert len(alone) == 50 and alone[-1] < 0.8 * alone[0]  # it learns meanwhile
+    for losses, parts in run_processes(ranks, losses_of, rate, accumulate, focal):
+        assert losses == pytest.approx(alone, rel=1e-6)
+        for name, tensor in parts.items():  # weights, momentum, statistics, running means
+            torch.testing.assert_close(tensor, whole[name], rtol=1e-4, atol=1e-5)
+
+
+def test_partial_fc_draws_once_a_step_for_all_micro_batches_and_ranks():
+    whole = run_processes(2, losses_of, 0.5, 1, False)
+    parts = run_processes(2, losses_of, 0.5, 3, False)
+    assert parts[0][0] == pytest.approx(whole[0][0], rel=1e-6)
+
+
+def test_gradients_are_averaged_over_ranks_once_a_step():
+    class Counting(torch.nn.Linear):
+        alone = 0
+
+        def no_sync(self):
+            Counting.alone += 1
+            return torch.no_grad()  # any context will do
+
+    wrapped = Counting(2, 2)
+    for part in range(4):
+        with micro_batch(wrapped, [], part, 4):
+            pass
+    assert Counting.alone == 3
+
+
+def test_running_statistics_end_where_the_whole_batch_moves_them():
+    torch.manual_seed(0)
+    network, x = tiny.fresh().backbone, torch.randn(24, 3, 8, 8)
+    other = start_average(network).train()
+    network(x)
+    for part, some in enumerate(x.chunk(3)):
+        with micro_batch(other, norms_of(other), part, 3):
+            other(some)
+    for (name, buffer), (_, same) in zip(network.named_buffers(), other.named_buffers()):
+        if buffer.is_floating_point():
+            torch.testing.assert_close(same, buffer, msg=name)
+    assert {momentum for _, momentum in norms_of(other)} == {0.1}
+
+
+def test_the_running_mean_is_the_mean_it_says():
+    network = torch.nn.Linear(1, 1, bias=False)
+    average = start_average(network)
+    expected = network.weight.item()
+    for step in range(30):
+        with torch.no_grad():
+            network.weight.fill_(step)
+        decay = min(0.5, (1 + step) / (10 + step))
+        assert decay_at(step, 0.5) == decay
+        expected = decay * expected + (1 - decay) * step
+        move_average(average, network, decay_at(step, 0.5))
+        assert average.weight.item() == pytest.approx(expected, rel=1e-5)
+
+
+def poisoned(policy, step, log_every):
+    state = tiny.fresh(average=True)
+    said = []
+    try:
+        losses, bad = tiny.go_on(
+            state, poison=step, non_finite=policy, log_every=log_every, average=0.9, total=12
+        )
+        said = [sorted(losses), tiny.told(bad)]
+    except DivergedError as error:
+        said = [str(error)]
+    return [said, tiny.everything(state)]
+
+
+@pytest.mark.parametrize("ranks, step", [(1, 1), (1, 5), (2, 5)])
+def test_a_bad_step_is_skipped_as_if_it_had_not_been(ranks, step):
+    """All tensors stay what they were before it, statistics of the forward pass included."""
+    for said, after in run_processes(ranks, poisoned, "skip", step, 3):
+        assert said == [[3, 6, 9, 12], [[step, [ranks - 1]]]]
+        assert all(tensor.isfinite().all() for tensor in after.values())
+
+
+def test_skipping_leaves_every_tensor_as_it_was():
+    def until(total, poison):
+        state = tiny.fresh()
+        tiny.go_on(state, poison=poison, non_finite="skip", total=total)
+        return tiny.everything(state)
+
+    before, after = until(4, None), until(5, 5)
+    for name, tensor in before.items():
+        if "num_batches" not in name:
+            assert torch.equal(tensor, after[name]), name
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_stopping_names_the_first_bad_step_and_its_rank(ranks):
+    for said, _ in run_processes(ranks, poisoned, "stop", 5, 4):
+        assert "at step 5; embeddings of rank " + str(ranks - 1) + " were not finite" in said[0]
+
+
+def test_skipping_without_end_stops():
+    with pytest.raises(DivergedError):
+        tiny.go_on(tiny.fresh(), non_finite="skip", clip=0.0, lr=lambda step: float("nan"))
+
+
+def test_a_loss_over_the_whole_batch_is_told_apart():
+    """AdaFace takes its statistics over a micro-batch: near, not equal; the schema says so."""
+    whole, _ = tiny.go_on(tiny.fresh(), loss=lambda step: AdaFace(scale=8), total=5)
+    parts, _ = tiny.go_on(tiny.fresh(), loss=lambda step: AdaFace(scale=8), total=5, accumulate=2)
+    assert list(parts.values()) != pytest.approx(list(whole.values()), rel=1e-6)
+    assert list(parts.values()) == pytest.approx(list(whole.values()), rel=0.1)
