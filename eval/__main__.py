@@ -1,20 +1,28 @@
-"""`python -m eval`: extract embeddings, run a protocol, draw a report."""
+"""`python -m eval`: extract embeddings, run a protocol, compare results, draw a report."""
 
 import argparse
+import os
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from data_prep.cli import Parser, run
 
-_EXTRACT = """\
-example:
-  python -m eval extract --model runs/r50 --images lfw112 --out out/lfw
-"""
-_RUN = """\
-example:
-  python -m eval run --protocol lfw --pairs pairs.txt --embeddings out/lfw --out out/lfw.json
+DEFAULT = "lfw"
+"""Whose options `run --help` shows where no protocol is named."""
 
+_MODULES = {
+    "extract": "Turn images into embeddings with a model.",
+    "features": "Convert devkit feature files and submission matrices to X.npy, and back.",
+    "mine": "Make a list of look-alike pairs from any embeddings.",
+    "versus": "Compare two results on one list, with tests.",
+}
+"""Commands that are a module each: `add_arguments(parser)` and `run(args)`."""
+
+_RUN = """\
 The embeddings are the three files that "extract" writes: X.npy, X.txt and X.json.
 A FAR that the list is too short to resolve is said to be so, never given as a number.
 """
@@ -43,15 +51,14 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
         description="Judges face embeddings: extraction, protocols, reports.",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    extract = _command(commands, "extract", "Turn images into embeddings with a model.", _EXTRACT)
-    if argv[:1] == ["extract"]:  # it needs torch's neighbourhood, the others do not
-        from eval.extract import add_arguments
-        from eval.extract import run as run_extract
-
-        add_arguments(extract)
-        extract.set_defaults(do=run_extract)
-    judge = _command(commands, "run", "Run a protocol on embeddings: one JSON result.", _RUN)
-    _run_arguments(judge)
+    for name, about in _MODULES.items():
+        command = _command(commands, name, about, "")
+        if argv[:1] == [name]:  # the others need not load what it needs
+            module = import_module(f"eval.{name}")
+            module.add_arguments(command)
+            command.set_defaults(do=module.run)
+    judge = _command(commands, "run", "Run a protocol on embeddings: one JSON result.", "")
+    _run_arguments(judge, argv[1:] if argv[:1] == ["run"] else [])
     judge.set_defaults(do=lambda args: _run(args, argv))
     draw = _command(commands, "report", "Draw one HTML page from JSON results.", _REPORT)
     draw.add_argument("results", nargs="+", metavar="RESULT.json", help="what run wrote")
@@ -72,8 +79,7 @@ def _command(commands: Any, name: str, about: str, example: str) -> argparse.Arg
     return made
 
 
-def _run_arguments(parser: argparse.ArgumentParser) -> None:
-    from eval.metrics.compat import COMPAT
+def _run_arguments(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     from eval.protocols import PROTOCOLS
 
     parser.add_argument(
@@ -83,90 +89,63 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"one of: {', '.join(PROTOCOLS)}",
         metavar="NAME",
     )
-    parser.add_argument("--pairs", required=True, metavar="FILE", help="the protocol's pair list")
-    parser.add_argument("--embeddings", required=True, metavar="X", help="path without suffix")
     parser.add_argument("--out", required=True, metavar="RESULT.json", help="the result to write")
-    parser.add_argument(
-        "--compat",
-        choices=COMPAT,
-        metavar="NAME",
-        help=f"accuracy by another project's rule: {', '.join(COMPAT)}",
+    first = Parser(prog=parser.prog, add_help=False)
+    first.add_argument("--protocol", nargs="?")
+    name = first.parse_known_args(argv)[0].protocol
+    name = name if name in PROTOCOLS else DEFAULT
+    protocol = PROTOCOLS[name]
+    parser.description = f"{parser.description} Options of {protocol.title}:"
+    width = max(map(len, PROTOCOLS))
+    about = "".join(f"  {key:{width}}  {row.about}\n" for key, row in PROTOCOLS.items())
+    parser.epilog = (
+        f"protocols (each shows its options with --protocol NAME --help):\n{about}\nexample:\n"
+        f"  python -m eval run --protocol {name} {protocol.example} --out result.json\n\n{_RUN}"
     )
-    parser.add_argument(
-        "--images",
-        metavar="DIR",
-        help="folder for pictures of the hardest pairs (default: the one the embeddings name)",
-    )
-    parser.add_argument(
-        "--far",
-        nargs="+",
-        metavar="RATE",
-        help="false-accept rates to report TAR at (default: 1e-2 1e-3 1e-4)",
-    )
-    parser.add_argument(
-        "--far-mode",
-        choices=("exact", "nearest"),
-        default="exact",
-        help="exact: never above the rate (default); nearest: the nearest point, as IJB code does",
-    )
+    protocol.add_arguments(parser)
 
 
 def _run(args: argparse.Namespace, argv: list[str]) -> None:
     from data_prep.files import write_json
-    from eval.embeddings import load
-    from eval.protocols.verification import verify
+    from eval.protocols import PROTOCOLS
 
-    if Path(args.out).absolute() == Path(f"{args.embeddings}.json").absolute():
-        raise ValueError(
-            f"--out {args.out}: is the description of the embeddings; choose another name"
-        )
-    result = verify(
-        args.protocol,
-        args.pairs,
-        load(args.embeddings),
-        compat=args.compat,
-        fars=args.far,
-        far_mode=args.far_mode,
-        images=args.images,
-        command=shlex.join(["python", "-m", "eval", *argv]),
-    )
-    write_json(args.out, result)
-    print(summary(result))
-    print(f"wrote {args.out}")
+    _check_out(args)
+    protocol = PROTOCOLS[args.protocol]
+    with _ranks(getattr(args, "device", "cpu")) as rank:
+        result = protocol.judge(args, shlex.join(["python", "-m", "eval", *argv]))
+        if rank == 0:
+            write_json(args.out, result)
+            print(protocol.summary(result))
+            print(f"wrote {args.out}")
 
 
-def summary(result: dict[str, Any]) -> str:
-    """A verification result in a few lines of text."""
-    accuracy, counts = result["accuracy"], result["counts"]
-    rule = f", rule of {result['compat']}" if result["compat"] else ""
-    lines = [
-        f"{result['title']}: {counts['genuine']:,} genuine and {counts['impostor']:,} impostor "
-        f"pairs, {len(accuracy['folds'])} folds{rule}",
-        f"accuracy  {accuracy['mean']:.4f} ± {accuracy['std_error']:.4f} (standard error; "
-        f"deviation {accuracy['std']:.4f}, ddof {accuracy['std_ddof']})",
-        f"AUC       {result['auc']:.6f}",
-        f"EER       {result['eer']:.4f}",
-    ]
-    if "val_at_far" in accuracy:
-        val = accuracy["val_at_far"]
-        lines.append(
-            f"VAL       {val['mean']:.5f} ± {val['std']:.5f} @ FAR={val['far_mean']:.5f} "
-            "(interpolated, deviation ddof 0, as insightface prints it)"
-        )
-    for point in result["tar_at_far"]:
-        lines.append(f"TAR@FAR={point['far']:g}  " + _point(point))
-    return "\n".join(lines)
+@contextmanager
+def _ranks(device: str) -> Iterator[int]:
+    """This process's rank, within a process group if torchrun has started it."""
+    if "RANK" not in os.environ:
+        yield 0
+        return
+    from models import comm
+
+    with comm.process_group(comm.pick_device(device)):
+        yield comm.rank()
 
 
-def _point(point: dict[str, Any]) -> str:
-    if not point["resolvable"]:
-        return f"not resolvable with {point['impostors']:,} impostors"
-    low, high = point["ci95"]
-    return (
-        f"{point['tar']:.4f}, 95 % interval {low:.4f} to {high:.4f} "
-        f"({point['true_accepts']:,} of {point['genuine']:,} accepted, "
-        f"{point['false_accepts']:,} of {point['impostors']:,} falsely, k = {point['k']:,})"
-    )
+def _check_out(args: argparse.Namespace) -> None:
+    """Refuses to write over what is to be read."""
+    out = Path(args.out).absolute()
+    for name, given in vars(args).items():
+        for value in given if isinstance(given, list) else [given]:
+            if name == "out" or not isinstance(value, str):
+                continue
+            prefix = Path(value.removesuffix(".npy")).absolute()
+            if out == Path(f"{prefix}.json") and Path(f"{prefix}.npy").is_file():
+                raise ValueError(
+                    f"--out {args.out}: is the description of the embeddings; choose another name"
+                )
+            if out == Path(value).absolute() and out.exists():
+                option = name.replace("_", "-")
+                raise ValueError(f"--out {args.out}: is read as --{option}; choose another name")
 
 
 def _report(args: argparse.Namespace) -> None:

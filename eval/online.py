@@ -11,9 +11,8 @@ from eval.embeddings import Embeddings
 from eval.extract import embed, share
 from eval.metrics.folds import fold_accuracy
 from eval.metrics.roc import tar_at_far
-from eval.protocols import PROTOCOLS
+from eval.protocols.verification import pair_protocol
 from models import comm
-from models.lookup import lookup
 
 FAR = "1e-2"
 
@@ -29,7 +28,7 @@ class OnlineVerification:
             OSError: a file is missing.
         """
         self.source = open_images(images)
-        self.pairs = lookup(PROTOCOLS, protocol, "protocol").parse(Path(pairs))
+        self.pairs = pair_protocol(protocol).parse(Path(pairs))
         nothing = np.zeros((len(self.source), 0), dtype=np.float32)
         names = Embeddings(self.source.names, nothing, {}, images)
         self.a, self.b = (

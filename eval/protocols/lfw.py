@@ -7,7 +7,8 @@ no first line and ten folds.
 
 import os
 
-from eval.protocols.pairs import Pair, PairList, PairProtocol, in_folds, read_lines
+from eval.protocols.pair_protocol import PairProtocol
+from eval.protocols.pairs import Pair, PairList, folder_of, in_folds, read_lines
 
 HEADERLESS_FOLDS = 10
 
@@ -79,7 +80,9 @@ def _image(name: str, number: str) -> str:
 
 PROTOCOL = PairProtocol(
     title="LFW",
-    parse=parse,
+    about="Labeled Faces in the Wild, View 2: 10 x 600 pairs",
+    parse_list=parse,
+    person=folder_of,
     official_pairs=6_000,
     official_sha256="ea42330c62c92989f9d7c03237ed5d591365e89b3e649747777b70e692dc1592",
     notes=(

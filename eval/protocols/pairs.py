@@ -1,12 +1,17 @@
 """Lists of image pairs in folds: what every verification protocol is made of."""
 
+import hashlib
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from data_prep.files import sha256_file
+from data_prep.sources.verification_bin import read_bin
+
+BIN_FOLDS = 10
 
 
 @dataclass(frozen=True)
@@ -29,25 +34,6 @@ class PairList:
 
 
 @dataclass(frozen=True)
-class PairProtocol:
-    """A verification protocol: a list in a known layout, judged by cross-validated accuracy.
-
-    Attributes:
-        title: as it is written in a report.
-        parse: reads the pair list.
-        official_pairs: pairs of the published list.
-        official_sha256: hash of the published list, None where it is not known to this version.
-        notes: sentences for the report: what the figures mean and what they compare with.
-    """
-
-    title: str
-    parse: Callable[[str | os.PathLike[str]], PairList]
-    official_pairs: int
-    official_sha256: str | None
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Pair:
     """One pair as it was read, before folds are known."""
 
@@ -55,6 +41,11 @@ class Pair:
     b: str
     same: bool
     line: int
+
+
+def folder_of(name: str) -> str:
+    """The folder an image is in: the person, where there is a folder a person."""
+    return name.rpartition("/")[0]
 
 
 def read_lines(path: str | os.PathLike[str]) -> list[str]:
@@ -103,4 +94,38 @@ def in_folds(pairs: list[Pair], folds: int, path: str | os.PathLike[str]) -> Pai
         same=same,
         fold=np.repeat(np.arange(folds), size),
         lines=[pair.line for pair in pairs],
+    )
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """Hex SHA-256 of a list; of a folder, that of its `sha256sum`: a line a .txt file, sorted."""
+    root = Path(path)
+    if not root.is_dir():
+        return sha256_file(root)
+    files = sorted(file.relative_to(root).as_posix() for file in root.rglob("*.txt"))
+    lines = "".join(f"{sha256_file(root / name)}  {name}\n" for name in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def from_bin(path: Path) -> PairList:
+    """The pairs of a verification .bin (formats.md 2.6), ten contiguous folds in its own order.
+
+    Images are named as `python -m eval extract --images X.bin` names them: `000000` and so on, 2i
+    and 2i + 1 being pair i. Where ten does not divide the pairs, the first folds have one more, as
+    scikit-learn's KFold cuts them. Line i + 1 stands for pair i.
+
+    Raises:
+        ValueError: not such a file, or fewer pairs than folds.
+        OSError: it cannot be read.
+    """
+    same = np.array(read_bin(path)[1])
+    if len(same) < BIN_FOLDS:
+        raise ValueError(f"{path}: {len(same)} pairs, expected {BIN_FOLDS} or more, one a fold")
+    parts = np.array_split(np.arange(len(same)), BIN_FOLDS)
+    return PairList(
+        a=[f"{2 * i:06d}" for i in range(len(same))],
+        b=[f"{2 * i + 1:06d}" for i in range(len(same))],
+        same=same,
+        fold=np.repeat(np.arange(BIN_FOLDS), [len(part) for part in parts]),
+        lines=list(range(1, len(same) + 1)),
     )

@@ -7,7 +7,8 @@ folds. The published list has 12,000 lines.
 
 import os
 
-from eval.protocols.pairs import Pair, PairList, PairProtocol, in_folds, read_lines
+from eval.protocols.pair_protocol import PairProtocol
+from eval.protocols.pairs import Pair, PairList, folder_of, in_folds, read_lines
 
 FOLDS = 10
 
@@ -45,7 +46,9 @@ def _pair(a: str, b: str, number: int, path: str | os.PathLike[str]) -> Pair:
 
 PROTOCOL = PairProtocol(
     title="SLLFW",
-    parse=parse,
+    about="LFW with impostors that look alike",
+    parse_list=parse,
+    person=folder_of,
     official_pairs=6_000,
     official_sha256=None,
     notes=(

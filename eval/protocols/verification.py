@@ -7,17 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.files import sha256_file
 from eval.embeddings import Embeddings
-from eval.metrics.compat import COMPAT, PairVectors, insightface_val
+from eval.metrics.bootstrap import Judged, intervals
+from eval.metrics.compat import COMPAT
 from eval.metrics.folds import FoldAccuracy, fold_accuracy
+from eval.metrics.paired import number_people
+from eval.metrics.peers import PairVectors, insightface_val
 from eval.metrics.roc import Mode, auc, d_prime, eer, roc, tar_at_far, thinned
 from eval.protocols import PROTOCOLS
+from eval.protocols.base import SCHEMA, embeddings_facts
 from eval.protocols.hardest import hardest
-from eval.protocols.pairs import PairList, PairProtocol
-
-SCHEMA = 1
-"""Version of a result."""
+from eval.protocols.pair_protocol import PairProtocol
+from eval.protocols.pair_scores import PairScores, packed
+from eval.protocols.pairs import PairList, sha256_of
+from models.lookup import lookup
 
 DEFAULT_FARS = ("1e-2", "1e-3", "1e-4")
 BINS = 100
@@ -56,7 +59,7 @@ def verify(
     Raises:
         ValueError: a bad list, an image without embedding, a zero embedding.
     """
-    row = PROTOCOLS[protocol]
+    row = pair_protocol(protocol)
     pairs = row.parse(pairs_file)
     where = os.fspath(pairs_file)
     rows_a = embeddings.rows(pairs.a, where, pairs.lines)
@@ -69,6 +72,9 @@ def verify(
     points = tar_at_far(genuine, impostor, list(fars or DEFAULT_FARS), far_mode)
     folder = _image_folder(images, embeddings.meta)
     data = _provenance(where, pairs, embeddings)
+    names = row.people(pairs_file, pairs)
+    people = None if names is None else number_people(*names)
+    scores = PairScores(Judged(score_n, judged.correct), pairs.same, people)
     return {
         "schema": SCHEMA,
         "protocol": protocol,
@@ -80,6 +86,8 @@ def verify(
         "eer": eer(curve),
         "d_prime": d_prime(genuine, impostor),
         "tar_at_far": points,
+        "smallest_far": 1 / len(impostor),
+        "bootstrap": intervals(scores.judged, pairs.same, people, points),
         "roc": {
             "far": drawn.far.tolist(),
             "tar": drawn.tar.tolist(),
@@ -87,11 +95,22 @@ def verify(
         },
         "histogram": _histogram(genuine, impostor),
         "hardest": hardest(pairs, score_n, judged.correct, folder),
+        "pair_scores": packed(scores),
         "data": data,
         "model": embeddings.meta.get("model"),
         "command": command,
-        "notes": _notes(row, compat, accuracy, points, data),
+        "notes": _notes(row, compat, accuracy, points, data, people is not None),
     }
+
+
+def pair_protocol(name: str) -> PairProtocol:
+    """The protocol of pairs of that name.
+
+    Raises:
+        ValueError: there is none, or it is not one of pairs.
+    """
+    known = {key: row for key, row in PROTOCOLS.items() if isinstance(row, PairProtocol)}
+    return lookup(known, name, "protocol of pairs")
 
 
 def _accuracy(
@@ -148,18 +167,12 @@ def _provenance(pairs_file: str, pairs: PairList, embeddings: Embeddings) -> dic
     return {
         "pairs": {
             "path": pairs_file,
-            "sha256": sha256_file(pairs_file),
+            "sha256": sha256_of(pairs_file),
             "pairs": len(pairs.a),
             "folds": len(np.unique(pairs.fold)),
             "images": len(set(pairs.a) | set(pairs.b)),
         },
-        "embeddings": {
-            "path": embeddings.prefix,
-            "sha256": sha256_file(f"{embeddings.prefix}.npy"),
-            "count": len(embeddings.names),
-            "dim": embeddings.vectors.shape[1],
-            "command": meta.get("command"),
-        },
+        "embeddings": embeddings_facts(embeddings),
         "images": meta.get("images"),
         "fusion": meta.get("fusion"),
         "transform": meta.get("transform"),
@@ -172,6 +185,7 @@ def _notes(
     accuracy: dict[str, Any],
     points: list[dict[str, Any]],
     data: dict[str, Any],
+    people_known: bool,
 ) -> list[str]:
     """What a reader must know before setting the figures beside others."""
     folds = data["pairs"]["folds"]
@@ -181,6 +195,7 @@ def _notes(
         f"{np.sqrt(folds):.1f} times as much.",
         *_rule_notes(compat, accuracy, data["fusion"]),
         *_far_notes(points),
+        _bootstrap_note(people_known),
         *row.notes,
         _list_note(row, data["pairs"]),
     ]
@@ -234,9 +249,23 @@ def _far_notes(points: list[dict[str, Any]]) -> list[str]:
     return notes
 
 
+def _bootstrap_note(people_known: bool) -> str:
+    if people_known:
+        return (
+            "Bootstrap intervals draw people anew, not pairs (two-way bootstrap), since pairs "
+            "that share a person are not independent."
+        )
+    return (
+        "Bootstrap intervals draw pairs anew, since the list does not name the people; pairs that "
+        "share a person are not independent, so they are too narrow."
+    )
+
+
 def _list_note(row: PairProtocol, listed: dict[str, Any]) -> str:
     if row.official_sha256 is not None and listed["sha256"] == row.official_sha256:
         return f"The pair list is the official one of {row.title}, byte for byte."
+    if row.official_pairs is None:
+        return f"The list has {listed['pairs']:,} pairs."
     if listed["pairs"] != row.official_pairs:
         return (
             f"The list has {listed['pairs']:,} pairs, the published one of {row.title} "

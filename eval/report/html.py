@@ -1,17 +1,18 @@
-"""One page from results: tables, figures, hardest pairs, provenance, notes. Loads nothing."""
+"""One page from results: what each holds is drawn, whatever its protocol. Loads nothing."""
 
-import re
 from html import escape
 from typing import Any
 
 from tqdm import tqdm
 
-from eval.report import plots, tables
-from eval.report.results import Series, list_name, section_of, series_of
+from eval.report import searches, tables
+from eval.report.results import Series, groups_of, section_of, series_of, unfolded
+from eval.report.sections import section
+from eval.report.shapes import has
 from eval.report.style import CSS
 
-_PICTURE = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/]+=*")
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_VERIFICATION = ("accuracy", "eer", "auc", "d_prime")
 
 
 def page(results: list[dict[str, Any]], title: str) -> str:
@@ -24,17 +25,18 @@ def page(results: list[dict[str, Any]], title: str) -> str:
     Returns:
         HTML that loads nothing; the same results give the same bytes.
     """
-    everything = series_of(results)
+    everything = series_of(unfolded(results))
     sections: dict[tuple[str, str], list[Series]] = {}
     for one in everything:
         sections.setdefault(section_of(one.result), []).append(one)
-    models = len({str(one.result["model"]) for one in everything})
+    tests = {section_of(result) for result in results}
+    models = len({str(one.result.get("model")) for one in everything})
     lead = (
         f"{_count(len(results), 'result')}, {_count(models, 'model')}, "
-        f"{_count(len(sections), 'pair list')}."
+        f"{_count(len(tests), 'test set')}."
     )
     bar = tqdm(sections.values(), desc="drawing", delay=2, leave=False)
-    body = "\n".join(_section(series, number) for number, series in enumerate(bar, start=1))
+    body = "\n".join(section(series, place) for place, series in enumerate(bar, start=1))
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -52,7 +54,7 @@ def page(results: list[dict[str, Any]], title: str) -> str:
 <main>
 <section aria-labelledby="summary">
 <h2 id="summary">Summary</h2>
-{tables.summary(everything)}
+{_summary([one for series in sections.values() for one in series])}
 </section>
 {body}
 </main>
@@ -63,118 +65,18 @@ of errors only.</p></footer>
 """
 
 
-def _section(series: list[Series], number: int) -> str:
-    result = series[0].result
-    counts = result["counts"]
-    return f"""<section aria-labelledby="list{number}">
-<h2 id="list{number}">{escape(str(result["title"]))}</h2>
-<p class="quiet">{escape(list_name(result))}: {counts["genuine"]:,} genuine and
-{counts["impostor"]:,} impostor pairs in {len(result["accuracy"]["folds"])} folds.</p>
-{_legend(series)}
-<div class="figures">
-{_figures(series, number)}
-</div>
-<h3>Operating points</h3>
-{tables.operating_points(series)}
-<h3>Folds</h3>
-{tables.folds(series)}
-<h3>Hardest pairs</h3>
-{"".join(_hardest(one, opened=place == 0) for place, one in enumerate(series))}
-<h3>How to read these figures</h3>
-{_notes(series)}
-<h3>What was run on what</h3>
-{"".join(tables.provenance(one) for one in series)}
-</section>"""
+def _summary(everything: list[Series]) -> str:
+    """Verification in columns, all else by main figures; groups have a table in their section.
 
-
-def _legend(series: list[Series]) -> str:
-    items = "".join(
-        f"<li>{tables.named(one)}</li>" for one in {one.label: one for one in series}.values()
-    )
-    return f'<ul class="legend" aria-label="Models">{items}</ul>'
-
-
-def _figures(series: list[Series], number: int) -> str:
-    figures = [
-        _figure(
-            plots.roc_svg(series, f"roc{number}-"),
-            "ROC",
-            "True-accept over false-accept rate, from one impostor pair to all. "
-            "Dots with bars: TAR@FAR with 95 % intervals.",
-        ),
-        _figure(
-            plots.det_svg(series, f"det{number}-"),
-            "DET",
-            "Misses over false accepts on normal-deviate axes. Dots on the diagonal: equal error.",
-        ),
-        _figure(
-            plots.folds_svg(series, f"folds{number}-"),
-            "Accuracy by fold",
-            "Dots: folds. Line and band: mean and one standard error.",
-        ),
-    ]
-    for place, one in enumerate(series, start=1):
-        figures.append(
-            _figure(
-                plots.histogram_svg(one, f"scores{number}-{place}-"),
-                f"Scores, {one.label}",
-                "Genuine in the model's colour, impostor in grey; each adds up to 100 %.",
-            )
-        )
-    return "\n".join(figures)
-
-
-def _figure(svg: str, name: str, caption: str) -> str:
-    return (
-        f"<figure><figcaption><b>{escape(name)}.</b> {escape(caption)}</figcaption>{svg}</figure>"
-    )
-
-
-def _hardest(one: Series, opened: bool) -> str:
-    kinds = (
-        ("genuine", "Genuine pairs of lowest score"),
-        ("impostor", "Impostor pairs of highest score"),
-    )
-    blocks = "".join(
-        f'<p class="quiet">{words}</p>\n<ol class="pairs">'
-        + "".join(_pair(pair) for pair in one.result["hardest"][kind])
-        + "</ol>\n"
-        for kind, words in kinds
-    )
-    state = " open" if opened else ""
-    return f"<details{state}><summary>{tables.breakable(one.label)}</summary>\n{blocks}</details>\n"
-
-
-def _pair(pair: dict[str, Any]) -> str:
-    faces = "".join(_face(name, data) for name, data in zip(pair["names"], pair["thumbnails"]))
-    names = "<br>".join(tables.breakable(str(name)) for name in pair["names"])
-    verdict = (
-        '<span class="good">right</span>' if pair["correct"] else '<span class="bad">wrong</span>'
-    )
-    return (
-        f'<li><div class="faces">{faces}</div>'
-        f'<div class="verdict"><b>{float(pair["score"]):.4f}</b>{verdict}</div>{names}<br>'
-        f'<span class="quiet">fold {int(pair["fold"])}, line {int(pair["line"])}</span></li>'
-    )
-
-
-def _face(name: str, data: Any) -> str:
-    if isinstance(data, str) and _PICTURE.fullmatch(data):
-        return f'<img src="{data}" alt="{escape(str(name))}" width="96" height="96">'
-    return "<span>no picture</span>"
-
-
-def _notes(series: list[Series]) -> str:
-    """Each note once; one that holds for some results only says for which."""
-    holders: dict[str, list[str]] = {}
-    for one in series:
-        for note in one.result["notes"]:
-            holders.setdefault(str(note), []).append(one.label)
-    items = []
-    for note, labels in holders.items():
-        whose = "" if len(labels) == len(series) else f" ({', '.join(labels)})"
-        items.append(f"<li>{escape(note + whose)}</li>")
-    return f'<ul class="notes">{"".join(items)}</ul>'
+    Args:
+        everything: test set by test set.
+    """
+    groups = [group for one in everything for group in groups_of(one.result)]
+    shown = [one for one in everything if one.result not in groups]
+    verified = [one for one in shown if any(has(one.result, key) for key in _VERIFICATION)]
+    rest = [one for one in shown if one not in verified or has(one.result, "rank1")]
+    blocks = [tables.summary(verified)] if verified else []
+    return "\n".join(blocks + ([searches.headlines(rest)] if rest else []))
 
 
 def _count(number: int, what: str) -> str:

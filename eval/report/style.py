@@ -56,8 +56,13 @@ td small, th small { display: block; color: var(--quiet); font-weight: 400; font
   margin: 1rem 0 .8rem; font-size: .875rem;
 }
 .swatch { flex: none; width: 1.7em; height: .7em; margin: .42em .5em 0 0; }
+.figs {
+  display: grid; grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); gap: .5rem 1rem;
+  font-variant-numeric: tabular-nums; min-width: 30rem;
+}
+.figs > div > small:first-child { color: var(--ink); }
 .figures {
-  display: grid; grid-template-columns: repeat(auto-fit, minmax(min(27rem, 100%), 1fr)); gap: 1rem;
+  display: grid; grid-template-columns: repeat(auto-fill, minmax(min(27rem, 100%), 1fr)); gap: 1rem;
 }
 figure {
   margin: 0; background: var(--card); border: 1px solid var(--rule); border-radius: 8px;
@@ -93,7 +98,11 @@ dl {
 dt { color: var(--quiet); }
 dd { margin: 0; overflow-wrap: anywhere; }
 code { font: .95em/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
-@media (max-width: 40rem) { dl { grid-template-columns: 1fr; } dd { margin-bottom: .5rem; } }
+@media (max-width: 40rem) {
+  dl { grid-template-columns: 1fr; }
+  dd { margin-bottom: .5rem; }
+  .figs { min-width: 9rem; }
+}
 @media print {
   :root {
     color-scheme: light;
@@ -105,6 +114,7 @@ code { font: .95em/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
   body { font-size: 10pt; }
   main, header, footer { max-width: none; padding: 0; }
   .figures { grid-template-columns: 1fr 1fr; }
+  .figs { min-width: 0; }
   .scroll { overflow: visible; }
   table { font-size: 8pt; }
   th, td { padding: .3rem .4rem; }

@@ -25,7 +25,7 @@ class Guided(Margined):
         """
         threshold_N1 = self.margined(target_N).unsqueeze(1)
         hard_Nc = torch.gt(sim_Nc.detach(), threshold_N1, out=torch.empty_like(sim_Nc))
-        values_Nc = torch.addcmul(sim_Nc, self.emphasis(sim_Nc, target_N), hard_Nc)
+        values_Nc = self.emphasis(sim_Nc, target_N).mul_(hard_Nc).add_(sim_Nc)
 
         def slope(grad_Nc: Tensor) -> Tensor:
             by = self.emphasis_slope(sim_Nc, target_N)
@@ -36,7 +36,7 @@ class Guided(Margined):
         return values_Nc, slope
 
     def emphasis(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
-        """What is added to a hard negative's cosine."""
+        """What is added to a hard negative's cosine, as a new tensor."""
         raise NotImplementedError
 
     def emphasis_slope(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor | float:
@@ -129,7 +129,7 @@ class MVSoftmax(Guided):
         """t (1 + cos), or t."""
         if self.mode == "adaptive":
             return torch.add(sim_Nc.new_tensor(self.t), sim_Nc, alpha=self.t)
-        return sim_Nc.new_tensor(self.t)
+        return torch.full_like(sim_Nc, self.t)
 
     def emphasis_slope(self, sim_Nc: Tensor, target_N: Tensor) -> float:
         """t, or 0."""

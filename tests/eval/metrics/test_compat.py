@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import normalize
 
-from eval.metrics.compat import COMPAT, PairVectors, insightface_val, squared_distance
+from eval.metrics.compat import COMPAT
+from eval.metrics.peers import PairVectors, insightface_val, squared_distance
 
 
 def problem(seed, folds=10, each=12, dim=6, noise=0.8):
@@ -114,3 +115,46 @@ def test_swapping_the_images_and_stretching_them_changes_nothing(name):
     expected = rule(vectors, same, fold).folds
     np.testing.assert_allclose(rule(swapped, same, fold).folds, expected)
     np.testing.assert_allclose(rule(stretched, same, fold).folds, expected)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sphereface_pytorch(seed):
+    vectors, same, fold = problem(seed)
+    a, b = vectors.first.astype(np.float64), vectors.second.astype(np.float64)
+    score = (a * b).sum(1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1) + 1e-5)
+    expected = []
+    for train, test in splits(fold):
+        best, threshold = 0, 0
+        for t in np.arange(-1.0, 1.0, 0.005):
+            accuracy = ((score[train] > t) == same[train]).mean()
+            if accuracy >= best:
+                best, threshold = accuracy, t
+        expected.append(((score[test] > threshold) == same[test]).mean())
+    found = COMPAT["sphereface-pytorch"].accuracy(vectors, same, fold)
+    np.testing.assert_allclose(found.folds, expected, atol=1e-15)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_facenet(seed):
+    vectors, same, fold = problem(seed)
+    first, second = (normalize(v.astype(np.float64)) for v in (vectors.first, vectors.second))
+    expected = []
+    for train, test in splits(fold):
+        mean = np.r_[first[train], second[train]].mean(0)
+        a, b = normalize(first - mean), normalize(second - mean)
+        dist = np.arccos((a * b).sum(1)) / np.pi
+        accuracy = [((dist[train] < t) == same[train]).mean() for t in np.arange(0, 4, 0.01)]
+        threshold = np.arange(0, 4, 0.01)[int(np.argmax(accuracy))]
+        expected.append(((dist[test] < threshold) == same[test]).mean())
+    found = COMPAT["facenet"].accuracy(vectors, same, fold)
+    np.testing.assert_allclose(found.folds, expected, atol=1e-15)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_coco_is_the_best_one_threshold_can_do(seed):
+    vectors, same, fold = problem(seed)
+    a, b = vectors.unit()
+    score = (a * b).sum(1)
+    best = max(((score > t) == same).mean() for t in [-2, *score])
+    found = COMPAT["coco"].accuracy(vectors, same, fold)
+    assert found.folds.mean() == pytest.approx(best, abs=1e-15)

@@ -5,7 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from eval.embeddings import load
+from data_prep.sources.verification_bin import write_bin
+from eval.embeddings import load, save
 from eval.metrics.compat import COMPAT
 from eval.protocols.hardest import EACH, thumbnail
 from eval.protocols.verification import verify
@@ -164,3 +165,37 @@ def test_pictures_come_from_the_folder_given_or_named(setting, tmp_path):
         assert all(t for kind in result["hardest"].values() for p in kind for t in p["thumbnails"])
     with pytest.raises(NotADirectoryError, match="expected the folder that holds the images"):
         verify("lfw", pairs, embeddings, images=tmp_path / "none")
+
+
+def test_a_bin_gives_the_figures_of_its_list(setting, tmp_path):
+    """The same pairs as a .bin: embeddings by number, two a pair."""
+    embeddings, pairs, rows = setting
+    write_bin(tmp_path / "x.bin", [b"jpeg"] * 2 * len(rows), [a == b for a, _, b, _ in rows])
+    places = [p * fakes.EACH + n - 1 for a, i, b, j in rows for p, n in ((a, i), (b, j))]
+    names = [f"{n:06d}" for n in range(2 * len(rows))]
+    save(tmp_path / "B", names, np.array(embeddings.vectors[places]), embeddings.meta)
+    one = verify("lfw", pairs, embeddings)
+    other = verify("calfw", tmp_path / "x.bin", load(tmp_path / "B"))
+    for key in ("accuracy", "auc", "eer", "tar_at_far", "roc", "histogram", "counts"):
+        assert one[key] == other[key]
+    assert (one["bootstrap"]["unit"], other["bootstrap"]["unit"]) == ("people", "pairs")
+    assert one["pair_scores"]["score"] == other["pair_scores"]["score"]
+    assert other["pair_scores"]["people"] is None
+    assert any("does not name the people" in note for note in other["notes"])
+
+
+def test_the_smallest_far_and_intervals_over_people_are_given(setting):
+    embeddings, pairs, _ = setting
+    result = verify("lfw", pairs, embeddings, fars=["0.1", "1e-3"])
+    assert result["smallest_far"] == 1 / 60
+    low, high = result["bootstrap"]["accuracy"]["ci95"]
+    assert low <= result["accuracy"]["mean"] <= high
+    first, second = result["bootstrap"]["tar_at_far"]
+    assert first["ci95"][0] <= result["tar_at_far"][0]["tar"] <= first["ci95"][1]
+    assert second["ci95"] is None
+
+
+def test_only_protocols_of_pairs_can_be_verified(setting):
+    embeddings, pairs, _ = setting
+    with pytest.raises(ValueError, match="unknown protocol of pairs 'rfw'"):
+        verify("rfw", pairs, embeddings)

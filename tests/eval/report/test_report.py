@@ -195,8 +195,11 @@ def test_a_file_that_is_no_result_is_refused(tmp_path, several):
     write_json(path, {"schema": 9})
     with pytest.raises(ValueError, match=r'r\.json: expected a result with "schema": 1'):
         read_result(path)
-    write_json(path, {key: value for key, value in several[0].items() if key != "roc"})
-    with pytest.raises(ValueError, match=r"r\.json: not a whole result, 'roc' is missing"):
+    write_json(path, {key: value for key, value in several[0].items() if key != "protocol"})
+    with pytest.raises(ValueError, match=r"r\.json: not a whole result, 'protocol' is missing"):
+        read_result(path)
+    write_json(path, {**several[0], "model": "r50"})
+    with pytest.raises(ValueError, match=r"r\.json: not a whole result, 'model' is not as run"):
         read_result(path)
     path.write_text("{")
     with pytest.raises(ValueError, match=r"r\.json, line 1: not JSON"):

@@ -1,0 +1,93 @@
+"""IJB's tables of galleries and probes for 1:N (formats.md 2.11)."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.metrics.folds import Ints
+from eval.protocols.ijb_templates import Templates
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Templates of a list, in its order.
+
+    Attributes:
+        path: of the list.
+        rows: of the pooled templates.
+        subject: person of each.
+        lines: first line of each.
+    """
+
+    path: str
+    rows: NDArray[np.intp]
+    subject: Ints
+    lines: list[int]
+
+
+def read_table(path: str, templates: Templates) -> Listed:
+    """Templates and subjects of a CSV with a header; a template may have many lines.
+
+    Raises:
+        ValueError: no such columns, a template of two subjects or without images; line named.
+        OSError: it cannot be read.
+    """
+    first: dict[int, tuple[int, int]] = {}
+    with Path(path).open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file)
+        header = [field.strip().upper() for field in next(reader, [])]
+        if not {"TEMPLATE_ID", "SUBJECT_ID"} <= set(header):
+            raise ValueError(
+                f"{path}, line 1: expected columns TEMPLATE_ID and SUBJECT_ID, found {header}"
+            )
+        places = header.index("TEMPLATE_ID"), header.index("SUBJECT_ID")
+        for fields in reader:
+            if not fields:
+                continue
+            line = reader.line_num
+            try:
+                template, subject = (int(fields[place]) for place in places)
+            except (ValueError, IndexError):
+                raise ValueError(
+                    f"{path}, line {line}: expected numbers for template and subject, found "
+                    f"{','.join(fields)!r}"
+                ) from None
+            known, above = first.setdefault(template, (subject, line))
+            if known != subject:
+                raise ValueError(
+                    f"{path}, line {line}: template {template} of subject {subject}, on line "
+                    f"{above} it is of {known}"
+                )
+    if not first:
+        raise ValueError(f"{path}: names no template")
+    ids = np.array(list(first), dtype=np.int64)
+    rows, there = templates.rows(ids)
+    lines = [line for _, line in first.values()]
+    if not there.all():
+        place = int(np.flatnonzero(~there)[0])
+        raise ValueError(
+            f"{path}, line {lines[place]}: template {ids[place]} has no image in "
+            f"{templates.where}; use lists of one set"
+        )
+    subject_n = np.array([subject for subject, _ in first.values()], dtype=np.int64)
+    return Listed(path, rows, subject_n, lines)
+
+
+def check_disjoint(galleries: list[Listed]) -> None:
+    """Refuses galleries that hold a person twice, together or alone.
+
+    Raises:
+        ValueError: one does; the line is named.
+    """
+    seen: dict[int, str] = {}
+    for gallery in galleries:
+        for subject, line in zip(gallery.subject.tolist(), gallery.lines):
+            if subject in seen:
+                raise ValueError(
+                    f"{gallery.path}, line {line}: subject {subject} has a template in "
+                    f"{seen[subject]} already; galleries hold each person once"
+                )
+            seen[subject] = f"line {line} of {gallery.path}"
