@@ -41,6 +41,8 @@ class How:
         count_hard: whether to count hard negatives.
         spare: a buffer of the weights' shape for their gradient, if there is one; it is taken out.
             A fresh one costs more than filling it: the system clears its pages first.
+        products: for the same reason the memory of the products that the step before kept, by
+            their chunk's number; they are taken out, and put back when they are used up.
     """
 
     loss: Loss
@@ -51,6 +53,7 @@ class How:
     draw_N: Tensor | None = None
     count_hard: bool = False
     spare: list[Tensor] = field(default_factory=list)
+    products: dict[int, Tensor] = field(default_factory=dict)
 
 
 def sharded_cross_entropy(
@@ -86,8 +89,8 @@ class _ShardedCrossEntropy(torch.autograd.Function):
             shard = _Shard(comm.gather_rows(emb_nD.to(wide)), weight_cD, index_N, owned_N, how)
             ctx.kept, room = [], KEPT_BYTES
             sums = Sums(shard.x_norm_N)
-            for part in shard.parts:
-                product_Nc = shard.product(part)
+            for place, part in enumerate(shard.parts):
+                product_Nc = shard.product(part, how.products.pop(place, None))
                 shard.add_to(sums, shard.similarities(product_Nc, part), part)
                 room -= product_Nc.nbytes
                 ctx.kept.append(product_Nc if room >= 0 else None)
@@ -118,9 +121,12 @@ class _ShardedCrossEntropy(torch.autograd.Function):
         with torch.autocast(lse_N.device.type, enabled=False):
             for place, part in enumerate(shard.parts):
                 product_Nc, ctx.kept[place] = ctx.kept[place], None
-                if product_Nc is None:
+                kept = product_Nc is not None
+                if not kept:
                     product_Nc = shard.product(part)
                 sim_Nc = shard.similarities(product_Nc, part)
+                if kept:
+                    shard.how.products[place] = product_Nc
                 grad_Nc = shard.grad_of_similarities(sim_Nc, part, lse_N, each_N)
                 shard.add_product_grads(grad_Nc, sim_Nc, part, grad_x_ND, grad_w_cD)
             shard.unnormalise(grad_x_ND)
@@ -185,9 +191,17 @@ class _Shard:
             self._held = (part, rows_cD.to(self.product_dtype))
         return self._held[1]
 
-    def product(self, part: _Part) -> Tensor:
-        """Embeddings times a chunk's weights, [N, c], in the products' precision."""
-        return self.x_product_ND @ self.rows(part).T
+    def product(self, part: _Part, memory: Tensor | None = None) -> Tensor:
+        """Embeddings times a chunk's weights, [N, c], in the products' precision.
+
+        Args:
+            part: the chunk.
+            memory: where to put it, if it fits.
+        """
+        x_ND, rows_cD = self.x_product_ND, self.rows(part)
+        if memory is None or memory.shape != (len(x_ND), len(rows_cD)):
+            return x_ND @ rows_cD.T
+        return torch.mm(x_ND, rows_cD.T, out=memory.to(x_ND.dtype))
 
     def similarities(self, product_Nc: Tensor, part: _Part) -> Tensor:
         """A chunk's similarities from its product, [N, c], as a new tensor.

@@ -21,6 +21,7 @@ class ShardedHead(nn.Module):
             number of ranks starts from the same head.
         start, end: the classes owned: start .. end - 1.
         spare: the last gradient's memory, for the next one.
+        products: the memory of products kept from forward to backward, for the next step.
         rows_r: rows drawn for the step under way, [r]; None where all take part.
         drawn_rD: copies of these rows, whose `grad` a HeadOptimiser uses; None as well.
     """
@@ -63,6 +64,7 @@ class ShardedHead(nn.Module):
         self.chunk, self.product_dtype = chunk, product_dtype
         self.sample_rate, self.projected = sample_rate, projected
         self.spare: list[Tensor] = []
+        self.products: dict[int, Tensor] = {}
         self.rows_r: Tensor | None = None
         self.drawn_rD: Tensor | None = None
         self.start, self.end = class_range(num_classes, comm.rank(), comm.world_size())
@@ -110,6 +112,7 @@ class ShardedHead(nn.Module):
             draw_N=self._draws(label_N, step) if loss.draws else None,
             count_hard=count_hard,
             spare=self.spare if weight_cD is self.weight_cD else [],
+            products=self.products,
         )
         return sharded_cross_entropy(emb_nD, weight_cD, index_N, owned_N, how)
 
