@@ -3,8 +3,13 @@
 import json
 import tarfile
 
+import numpy as np
 import pytest
 
+from eval.embeddings import load
+from eval.metrics.roc import tar_at_far
+from eval.protocols.megaface_tail import enough, tar_rows
+from eval.similarity import Plan, Vectors, genuine_pairs, score_pairs, search
 from tests.conftest import command, done, real
 
 pytestmark = pytest.mark.slow
@@ -46,3 +51,28 @@ def test_known_figures(embeddings, tmp_path, protocol, pairs, accuracy, within, 
         assert at_1e_3["false_accepts"] <= 3
     done(command("eval", "report", out, "--out", tmp_path / "report.html"))
     assert "data:image/jpeg;base64," in (tmp_path / "report.html").read_text()
+
+
+def test_all_pairs_of_lfw_through_the_tail_engine(embeddings):
+    """29.6 million pairs: the same TAR at every FAR as from all scores, sorted."""
+    fars = ["1e-3", "1e-4", "1e-5", "1e-6"]
+    known = load(embeddings)
+    people = [name.split("/")[0] for name in known.names]
+    label_n = np.unique(people, return_inverse=True)[1]
+    i, j = np.triu_indices(len(label_n), 1)
+    same = label_n[i] == label_n[j]
+    vectors = Vectors(known.vectors)
+    impostors = int((~same).sum())
+    plan = Plan(tail=enough(fars, impostors))
+    found = search(vectors, vectors, plan, labels=(label_n, label_n), pairs="once")
+    assert found.impostors == impostors and found.tail is not None
+    genuine = score_pairs(vectors, vectors, *genuine_pairs(label_n))
+    got = tar_rows(genuine, found.tail.score, impostors, fars)
+
+    unit = known.unit(np.arange(len(label_n)))
+    score = (unit @ unit.T)[i, j]
+    assert len(score) == 7701 * 7700 // 2
+    for ours, full in zip(got, tar_at_far(score[same], score[~same], fars, "exact")):
+        for key in ("tar", "false_accepts", "true_accepts", "k"):
+            assert ours[key] == full[key], (key, ours, full)
+        assert ours["threshold"] == pytest.approx(full["threshold"], abs=1e-12)
