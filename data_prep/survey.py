@@ -15,11 +15,11 @@ from data_prep.found_keys import NO_KEY, match_index, repeated_records, without_
 from data_prep.images import decode
 from data_prep.parallel import ordered_map
 from data_prep.records.header import EXACT_LIMIT, LARGEST_CLASS, is_exact, unpack, unpack_range
-from data_prep.records.manifest import as_prefix, with_suffix
+from data_prep.records.manifest import as_prefix, rec_of, with_suffix
 from data_prep.salvage import Damage, Found, salvage
 from data_prep.traps import stated_shape
 
-DAMAGED = "damaged bytes"
+DAMAGED = "damaged stretch of bytes"
 TAIL = "damaged or cut end"
 EMPTY = "no image"
 LABEL = "no class number"
@@ -107,7 +107,7 @@ def survey(prefix: str | Path, *, size: tuple[int, int] | None = None, workers: 
         OSError: the .rec cannot be read.
     """
     prefix = as_prefix(prefix)
-    rec = with_suffix(prefix, "rec")
+    rec = rec_of(prefix)
     records, refused, damages = _read(rec, workers)
     keys, lines, notes = match_index(prefix, records)
     for i in repeated_records(keys, lines):

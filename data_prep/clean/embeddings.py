@@ -100,6 +100,11 @@ def read_embeddings(prefix: str | os.PathLike[str]) -> Embedded:
     """
     text = os.fspath(prefix).removesuffix(".npy")
     npy, txt, note = (Path(f"{text}.{suffix}") for suffix in ("npy", "txt", "json"))
+    if not note.exists():
+        raise FileNotFoundError(
+            f"{note}: not there; embeddings are X.npy, X.txt and X.json together, as "
+            "`python -m eval extract` writes them"
+        )
     meta = read_json(note)
     try:
         vectors = np.load(npy, mmap_mode="r", allow_pickle=False)

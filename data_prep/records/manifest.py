@@ -30,6 +30,20 @@ def as_prefix(path: str | Path) -> Path:
     return path.with_suffix("") if path.suffix == ".rec" else path
 
 
+def rec_of(prefix: Path) -> Path:
+    """The .rec of a set.
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
+    rec = with_suffix(prefix, "rec")
+    if not rec.exists():
+        raise FileNotFoundError(
+            f"{rec}: expected a record set, found no such file; give its prefix, such as data/train"
+        )
+    return rec
+
+
 def with_suffix(prefix: Path, suffix: str) -> Path:
     """`dir/train` and "rec" to `dir/train.rec`; dots in the name stay."""
     return prefix.with_name(f"{prefix.name}.{suffix}")

@@ -21,6 +21,7 @@ from data_prep.records.manifest import (
     read_crcs,
     read_manifest,
     read_property,
+    rec_of,
     with_suffix,
 )
 
@@ -73,7 +74,7 @@ class RecordSet:
             OSError: a file is missing.
         """
         self.prefix = as_prefix(prefix)
-        self.rec = with_suffix(self.prefix, "rec")
+        self.rec = rec_of(self.prefix)
         self.size = self.rec.stat().st_size
         if self.size == 0:
             raise ValueError(

@@ -304,7 +304,7 @@ def test_the_size_is_what_is_stated_or_most_have(tmp_path, mended):
 def test_nothing_usable_and_wrong_places(tmp_path):
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad/train.rec").write_bytes(b"\0" * 100)
-    with pytest.raises(ValueError, match=r"no image can be used \(1 damaged bytes\)"):
+    with pytest.raises(ValueError, match=r"no image can be used \(1 damaged stretch of bytes\)"):
         repair(tmp_path / "bad/train", tmp_path / "new/train")
     (tmp_path / "bad/train.rec").write_bytes(b"")
     with pytest.raises(ValueError, match="no image can be used"):
