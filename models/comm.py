@@ -5,6 +5,7 @@ distributed training goes wrong in silence.
 """
 
 import gc
+import inspect
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,12 @@ from torch import Tensor, nn
 # torch 2.14 has new names for these and warns of the old ones.
 _gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
 _reduce_scatter = getattr(dist, "reduce_scatter_single", None) or dist.reduce_scatter_tensor
+_DDP = nn.parallel.DistributedDataParallel
+_sync_buffers = next(
+    name
+    for name in ("forward_sync_buffers", "broadcast_buffers")
+    if name in inspect.signature(_DDP).parameters
+)
 
 
 def is_distributed() -> bool:
@@ -194,9 +201,8 @@ def replicate(module: nn.Module, device: torch.device) -> nn.Module:
     if world_size() == 1:
         return module
     ids = [device.index] if device.type == "cuda" else None
-    return nn.parallel.DistributedDataParallel(
-        module, device_ids=ids, broadcast_buffers=False, gradient_as_bucket_view=True
-    )
+    keep_apart: dict[str, Any] = {_sync_buffers: False}
+    return _DDP(module, device_ids=ids, gradient_as_bucket_view=True, **keep_apart)
 
 
 class _ScaleGradient(torch.autograd.Function):
