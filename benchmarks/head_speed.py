@@ -3,7 +3,9 @@ the textbook dense head with AM-Softmax, which has less to do, in the same run.
 
     python -m benchmarks.head_speed [--json] [--quick]
 
-f32_C, bf16_C: our time over the dense head's (bf16: of our matrix products; its are float32).
+f32_C, bf16_C: our time over the dense head's (bf16: of our matrix products; its are float32), with
+the elementwise work compiled, as training has it once margins are at their value.
+plain_bf16_C: the same without compiled code.
 sampled_C: our step at a sampling rate of 0.1 over our full step.
 gemm_fraction_f32_C: time of the four products of a step, measured bare, over our step.
 """
@@ -25,19 +27,24 @@ DIM, BATCH = 512, 256
 
 
 def ours(classes: int) -> list[Callable[[], None]]:
-    """Steps of one sharded head: float32, bfloat16 products, a tenth of the classes drawn."""
+    """Steps of one head: float32, bfloat16 products, a tenth of the classes, nothing compiled."""
     head = ShardedHead(classes, DIM)
     optimiser = HeadSGD(head, momentum=0.9, weight_decay=5e-4)
     labels = torch.randint(classes, (BATCH,))
     numbers = count()
 
-    def step(dtype: torch.dtype | None, rate: float) -> None:
+    def step(dtype: torch.dtype | None, rate: float, compiled: bool = True) -> None:
         head.product_dtype, head.sample_rate = dtype, rate
         x = torch.randn(BATCH, DIM, requires_grad=True)
-        head(x, labels, SVAM(), step=next(numbers))[0].backward()
+        head(x, labels, SVAM(), step=next(numbers), compiled=compiled)[0].backward()
         optimiser.step(0.01)
 
-    return [partial(step, None, 1.0), partial(step, torch.bfloat16, 1.0), partial(step, None, 0.1)]
+    return [
+        partial(step, None, 1.0),
+        partial(step, torch.bfloat16, 1.0),
+        partial(step, None, 0.1),
+        partial(step, torch.bfloat16, 1.0, compiled=False),
+    ]
 
 
 def dense(classes: int) -> Callable[[], None]:
@@ -83,9 +90,10 @@ def main() -> None:
         sides = [dense(classes), *ours(classes)]
         if name != "1m":  # memory for one more set of weights and gradients
             sides.append(products(classes))
-        textbook, f32, bf16, sampled, *bare = in_turn(sides, rounds)
+        textbook, f32, bf16, sampled, plain, *bare = in_turn(sides, rounds)
         figures |= {f"f32_{name}": f32 / textbook, f"bf16_{name}": bf16 / textbook}
         figures |= {f"sampled_{name}": sampled / f32, f"dense_seconds_{name}": textbook}
+        figures |= {f"plain_bf16_{name}": plain / textbook}
         if bare:
             figures[f"gemm_fraction_f32_{name}"] = bare[0] / f32
         del sides

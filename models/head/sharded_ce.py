@@ -16,9 +16,10 @@ from torch import Tensor
 
 from models import comm
 from models.head.sharding import pieces
-from models.head.sums import Sums, at
+from models.head.sums import Sums
 from models.head.targets import Targets, inverse
-from models.losses.base import Loss, set_target
+from models.head.visits import PLAIN, Work, compiled, hard_negatives
+from models.losses.base import Loss
 from models.losses.reduction import Reduction, mean
 
 KEPT_BYTES = 1 << 26
@@ -39,6 +40,7 @@ class How:
             normalisation's Jacobian (projected descent).
         draw_N: random numbers for the loss, the same on all ranks.
         count_hard: whether to count hard negatives.
+        compile: whether the elementwise work is compiled code.
         spare: a buffer of the weights' shape for their gradient, if there is one; it is taken out.
             A fresh one costs more than filling it: the system clears its pages first.
         products: for the same reason the memory of the products that the step before kept, by
@@ -52,6 +54,7 @@ class How:
     unit_w: bool = False
     draw_N: Tensor | None = None
     count_hard: bool = False
+    compile: bool = False
     spare: list[Tensor] = field(default_factory=list)
     products: dict[int, Tensor] = field(default_factory=dict)
 
@@ -91,11 +94,13 @@ class _ShardedCrossEntropy(torch.autograd.Function):
             sums = Sums(shard.x_norm_N)
             for place, part in enumerate(shard.parts):
                 product_Nc = shard.product(part, how.products.pop(place, None))
-                shard.add_to(sums, shard.similarities(product_Nc, part), part)
+                shard.visit(product_Nc, part, sums)
                 room -= product_Nc.nbytes
                 ctx.kept.append(product_Nc if room >= 0 else None)
+            sums.add_logit(shard.targets.logit_N)
+            sums.own_N = torch.where(owned_N, shard.targets.logit_N, 0)
             if shard.targets.virtual_N is not None:
-                sums.add_logits(shard.targets.virtual_N.unsqueeze(1), free=False)
+                sums.add_logit(shard.targets.virtual_N)
             lse_N, ce_N, hard_N = sums.over_ranks()
             with torch.enable_grad():
                 leaf_N = ce_N.detach().requires_grad_()
@@ -119,16 +124,15 @@ class _ShardedCrossEntropy(torch.autograd.Function):
         spare = shard.how.spare
         grad_w_cD = spare.pop() if spare else torch.empty_like(shard.weight_cD)
         with torch.autocast(lse_N.device.type, enabled=False):
+            own_grad_N = shard.targets.own_grad(lse_N, each_N)
             for place, part in enumerate(shard.parts):
                 product_Nc, ctx.kept[place] = ctx.kept[place], None
-                kept = product_Nc is not None
-                if not kept:
+                if product_Nc is None:
                     product_Nc = shard.product(part)
-                sim_Nc = shard.similarities(product_Nc, part)
-                if kept:
-                    shard.how.products[place] = product_Nc
-                grad_Nc = shard.grad_of_similarities(sim_Nc, part, lse_N, each_N)
-                shard.add_product_grads(grad_Nc, sim_Nc, part, grad_x_ND, grad_w_cD)
+                else:
+                    shard.how.products[place] = product_Nc  # its memory, once used here
+                found = shard.revisit(product_Nc, part, lse_N, each_N, own_grad_N)
+                shard.add_grads(*found, part, grad_x_ND, grad_w_cD)
             shard.unnormalise(grad_x_ND)
             shard.add_norm_grads(lse_N, each_N, grads[0], grad_x_ND, grad_w_cD)
             grad_emb_nD = comm.sum_scatter_rows(grad_x_ND).to(ctx.input_dtype)
@@ -184,11 +188,14 @@ class _Shard:
         """
         if self._held is None or self._held[0] is not part:
             rows_cD = self.weight_cD[part.low : part.high]
-            if self.w_inverse_c is not None and not self._normed:
-                norm_c = rows_cD.to(self.x_ND.dtype).norm(dim=1)
-                self.w_inverse_c[part.low : part.high] = inverse(norm_c)
+            if self.w_inverse_c is None or self._normed:
+                product_rows_cD = rows_cD.to(self.product_dtype)
+            else:
+                self.w_inverse_c[part.low : part.high], product_rows_cD = self._work(
+                    part
+                ).rows_for_products(rows_cD, self.x_ND.dtype, self.product_dtype)
                 self._normed = part is self.parts[-1]
-            self._held = (part, rows_cD.to(self.product_dtype))
+            self._held = (part, product_rows_cD)
         return self._held[1]
 
     def product(self, part: _Part, memory: Tensor | None = None) -> Tensor:
@@ -203,67 +210,48 @@ class _Shard:
             return x_ND @ rows_cD.T
         return torch.mm(x_ND, rows_cD.T, out=memory.to(x_ND.dtype))
 
-    def similarities(self, product_Nc: Tensor, part: _Part) -> Tensor:
-        """A chunk's similarities from its product, [N, c], as a new tensor.
+    def visit(self, product_Nc: Tensor, part: _Part, sums: Sums) -> None:
+        """Takes in a chunk's other classes, and its hard negatives if they are counted."""
+        known = (self._inverse(part), self.targets.target_N, part.index_N, part.owned_N)
+        sums.peak_N, sums.total_N = self._work(part).visit(
+            self.loss, product_Nc, *known, sums.peak_N, sums.total_N
+        )
+        if self.how.count_hard:
+            hard_N = hard_negatives(self.loss, product_Nc, *known)
+            sums.hard_N += 0 if hard_N is None else hard_N
 
-        Norms are divided by here: N numbers a class, not D. The target's entry is the number that
-        all ranks know, whatever the product's precision.
-        """
-        if self.w_inverse_c is not None:
-            sim_Nc = product_Nc * self.w_inverse_c[part.low : part.high]  # leaves bfloat16
-        else:
-            sim_Nc = product_Nc.to(self.x_ND.dtype, copy=True)
-        return set_target(sim_Nc, self.targets.target_N, part.index_N, part.owned_N)
+    def revisit(
+        self, product_Nc: Tensor, part: _Part, lse_N: Tensor, each_N: Tensor, own_grad_N: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """d loss / d product of a chunk, and what the norms take out of d W (`visits.revisit`)."""
+        known = (self._inverse(part), self.targets.target_N, part.index_N, part.owned_N)
+        return self._work(part).revisit(
+            self.loss, product_Nc, *known, lse_N, each_N, self.targets.own_N, own_grad_N
+        )
 
-    def add_to(self, sums: Sums, sim_Nc: Tensor, part: _Part) -> None:
-        """Adds a chunk's logits, and its hard negatives if they are counted."""
-        index_N, owned_N, target_N = part.index_N, part.owned_N, self.targets.target_N
-        hard_Nc = self.loss.hard(sim_Nc, target_N) if self.how.count_hard else None
-        logits_Nc = self.loss.logits(sim_Nc, target_N, index_N, owned_N)
-        sums.add_chunk(logits_Nc, hard_Nc, index_N, owned_N, free=logits_Nc is not sim_Nc)
-
-    def grad_of_similarities(
-        self, sim_Nc: Tensor, part: _Part, lse_N: Tensor, each_N: Tensor
-    ) -> Tensor:
-        """d loss / d similarity of a chunk: (softmax - one-hot) through loss.logits and shift."""
-        index_N, owned_N = part.index_N, part.owned_N
-        logits_Nc, back = self.loss.pullback(sim_Nc, self.targets.target_N, index_N, owned_N)
-        free = logits_Nc is not sim_Nc
-        grad_Nc = logits_Nc.sub_(lse_N[:, None]) if free else logits_Nc - lse_N[:, None]
-        grad_Nc.exp_()
-        column = index_N.unsqueeze(1)
-        grad_Nc.scatter_add_(1, column, -owned_N.to(grad_Nc.dtype).unsqueeze(1))
-        grad_Nc = back(grad_Nc.mul_(each_N.unsqueeze(1)))
-        if self.targets.shift_N is not None:
-            moved_N = self.targets.through_shift(torch.where(owned_N, at(grad_Nc, index_N), 0))
-            set_target(grad_Nc, moved_N, index_N, owned_N)
-        return grad_Nc
-
-    def add_product_grads(
-        self, grad_Nc: Tensor, sim_Nc: Tensor, part: _Part, grad_x_ND: Tensor, grad_w_cD: Tensor
+    def add_grads(
+        self,
+        grad_Nc: Tensor,
+        along_c: Tensor | None,
+        part: _Part,
+        grad_x_ND: Tensor,
+        grad_w_cD: Tensor,
     ) -> None:
-        """Adds a chunk's share to d loss / d x (still normalised) and writes d loss / d W.
-
-        With w = W / |W| and g = d loss / d w = sum_N grad x, the normalisation's Jacobian gives
-        (g - (g . w) w) / |W|, where g . w = sum_N grad sim: N numbers a class again, not D.
-        """
-        rows_cD, grad_rows_cD = (t[part.low : part.high] for t in (self.weight_cD, grad_w_cD))
-        if self.w_inverse_c is not None:
-            inverse_c = self.w_inverse_c[part.low : part.high]
-            along_c = sim_Nc.mul_(grad_Nc).sum(dim=0)  # sim is not needed again
-            if self.targets.shift_N is not None:  # sim has the target's entry shifted
-                lost_N = at(grad_Nc, part.index_N) * self.targets.shift_N
-                along_c.index_add_(0, part.index_N, torch.where(part.owned_N, lost_N, 0))
-            along_c *= inverse_c.square()
-            grad_Nc = grad_Nc.mul_(inverse_c)
-        grad_Nc = grad_Nc.to(self.product_dtype)
+        """Adds a chunk's share to d loss / d x (still normalised) and writes d loss / d W."""
+        rows_cD, out_cD = (t[part.low : part.high] for t in (self.weight_cD, grad_w_cD))
         grad_x_ND += grad_Nc @ self.rows(part)
-        if self.product_dtype == grad_w_cD.dtype:
-            torch.mm(grad_Nc.T, self.x_product_ND, out=grad_rows_cD)
-        else:
-            grad_rows_cD.copy_(grad_Nc.T @ self.x_product_ND)
-        if self.w_inverse_c is not None:
-            grad_rows_cD.addcmul_(along_c.unsqueeze(1), rows_cD, value=-1)
+        fits = self.product_dtype == out_cD.dtype
+        grad_cD = torch.mm(grad_Nc.T, self.x_product_ND, out=out_cD if fits else None)
+        self._work(part).add_jacobian(out_cD, grad_cD, along_c, rows_cD)
+
+    def _inverse(self, part: _Part) -> Tensor | None:
+        """1 / norm of a chunk's weights, where they are divided by."""
+        return None if self.w_inverse_c is None else self.w_inverse_c[part.low : part.high]
+
+    def _work(self, part: _Part) -> Work:
+        """Compiled for chunks of the one usual size only: each other size would be one more."""
+        usual = part.high - part.low == self.how.chunk
+        return compiled() if self.how.compile and usual else PLAIN
 
     def unnormalise(self, grad_x_ND: Tensor) -> None:
         """Takes d loss / d x, in place, from the normalised embeddings to the given ones."""

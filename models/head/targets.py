@@ -16,7 +16,8 @@ class Targets:
 
     Attributes:
         target_N: as `loss.logits` wants it, shift included; the same on all ranks.
-        shift_N: how far that is below the similarity itself; None if there is no shift.
+        own_N: the similarity itself, of owned samples; anything for others.
+        logit_N: the own class's logit; -inf for samples that are not owned.
         virtual_N: the virtual logit of owned samples, -inf for others; None if there is none.
         penalty_N: added to each sample's loss, the same on all ranks; None if there is none.
     """
@@ -42,21 +43,23 @@ class Targets:
         """
         self.owned_N, self.own_w_ND = owned_N, own_w_ND
         self.x_norm_N, self.w_norm_N = x_norm_N, own_w_ND.norm(dim=1)
-        own_N = (x_ND * own_w_ND).sum(dim=1)
+        self.own_N = own_N = (x_ND * own_w_ND).sum(dim=1)
         if loss.normalise_w:
-            own_N = own_N * inverse(self.w_norm_N)
+            self.own_N = own_N = own_N * inverse(self.w_norm_N)
         self._slopes: tuple[Tensor, ...] | None = None
-        self.shift_N: Tensor | None = None
         with torch.enable_grad():
             leaves = [t.detach().requires_grad_() for t in (own_N, x_norm_N, self.w_norm_N)]
             shift_N = loss.shift(leaves[0], leaves[1], leaves[2], draw_N)
             if shift_N is not None:
                 moved_N = leaves[0] - shift_N
                 self._slopes = _slopes(moved_N, leaves)
-                self.shift_N = shift_N.detach()
                 own_N = moved_N.detach()
             virtual_N = loss.virtual_logit(leaves[1], leaves[2])
             penalty_N = loss.penalty(leaves[1])
+            target_N = own_N.detach().requires_grad_()
+            logit_N = loss.own_logits(target_N)
+            (self._logit_slope_N,) = _slopes(logit_N, [target_N])
+        self.logit_N = torch.where(owned_N, logit_N.detach(), -torch.inf)
         self.target_N = comm.all_sum(torch.where(owned_N, own_N, 0))
         self.virtual_N = self.penalty_N = None
         if virtual_N is not None:
@@ -68,8 +71,15 @@ class Targets:
         self._to_x_norm_N = torch.zeros_like(x_norm_N)
         self._to_w_norm_N = torch.zeros_like(x_norm_N)
 
-    def through_shift(self, grad_N: Tensor) -> Tensor:
-        """d loss / d own similarity from d loss / d shifted; keeps what goes to the norms."""
+    def own_grad(self, lse_N: Tensor, each_N: Tensor) -> Tensor:
+        """d loss / d own similarity, 0 where not owned; keeps what goes to the norms by the shift.
+
+        Args:
+            lse_N: log-sum-exp over all classes.
+            each_N: d loss / d cross-entropy of each sample.
+        """
+        grad_N = ((self.logit_N - lse_N).exp() - 1) * each_N * self._logit_slope_N
+        grad_N = torch.where(self.owned_N, grad_N, 0)
         if self._slopes is None:
             return grad_N
         to_own_N, to_x_N, to_w_N = self._slopes

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Self
 
-import torch
 from torch import Tensor
 
-from models.losses.base import Pullback, set_target
+from models.losses.base import Pullback, scaled, set_target
 from models.losses.margins import combined, straight_through
 from models.losses.plain import NormFace
 
@@ -36,45 +35,29 @@ class Margined(NormFace):
         return self.margined(cos)
 
     def negatives(self, sim_Nc: Tensor, target_N: Tensor) -> tuple[Tensor, Slope | None]:
-        """g of all similarities, as a new tensor or `sim_Nc` itself, and the way back through it.
+        """g of all similarities as a new tensor, and the way back through it.
 
-        None stands for a slope of 1. What they are at the target is not used.
+        Or `sim_Nc` itself and None, where g is the identity. What they are at the target is not
+        used.
         """
         return sim_Nc, None
 
     def logits(self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor) -> Tensor:
         """s f at the target, s g elsewhere."""
-        own_N = self.own(sim_Nc.gather(1, index_N.unsqueeze(1)).squeeze(1))
-        negatives_Nc, _ = self.negatives(sim_Nc, target_N)
-        return self._joined(negatives_Nc, sim_Nc, own_N, index_N, owned_N)
+        own_N = self.own_logits(sim_Nc.gather(1, index_N.unsqueeze(1)).squeeze(1))
+        logits_Nc, _ = self.other_logits(sim_Nc, target_N)
+        return set_target(logits_Nc, own_N, index_N, owned_N)
 
-    def _joined(
-        self, negatives_Nc: Tensor, sim_Nc: Tensor, own_N: Tensor, index_N: Tensor, owned_N: Tensor
-    ) -> Tensor:
-        """Both times s, in the memory of the negatives where that is their own."""
-        fresh = negatives_Nc is not sim_Nc
-        logits_Nc = negatives_Nc.mul_(self.scale) if fresh else self.scale * sim_Nc
-        return set_target(logits_Nc, self.scale * own_N, index_N, owned_N)
+    def own_logits(self, own_N: Tensor) -> Tensor:
+        """s f."""
+        return self.scale * self.own(own_N)
 
-    def pullback(
-        self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor
-    ) -> tuple[Tensor, Pullback]:
-        """By the slopes of f and g."""
-        column = index_N.unsqueeze(1)
-        with torch.enable_grad():
-            cos_N = sim_Nc.gather(1, column).squeeze(1).requires_grad_()
-            own_N = self.own(cos_N)
-            (own_slope_N,) = torch.autograd.grad(own_N.sum(), cos_N)
+    def other_logits(self, sim_Nc: Tensor, target_N: Tensor) -> tuple[Tensor, Pullback]:
+        """s g, by the slope of g."""
         negatives_Nc, slope = self.negatives(sim_Nc, target_N)
-        logits_Nc = self._joined(negatives_Nc, sim_Nc, own_N.detach(), index_N, owned_N)
-
-        def back(grad_Nc: Tensor) -> Tensor:
-            own_grad_N = grad_Nc.gather(1, column).squeeze(1) * own_slope_N
-            if slope is not None:
-                grad_Nc = slope(grad_Nc)
-            return set_target(grad_Nc, own_grad_N, index_N, owned_N).mul_(self.scale)
-
-        return logits_Nc, back
+        if slope is None:
+            return self.scale * negatives_Nc, scaled(self.scale)
+        return negatives_Nc.mul_(self.scale), lambda grad_Nc: slope(grad_Nc).mul_(self.scale)
 
     def hard(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
         """Support vectors: cos theta_k > f(cos theta_y), strictly."""

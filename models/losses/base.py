@@ -18,8 +18,9 @@ class Loss:
     """A pure function from one shard of similarities to logits. Holds settings, never weights.
 
     The head takes the softmax cross-entropy of the logits over all shards and reduces it over N.
-    Subclasses override `logits`, and what else they need of the functions below. All of them are
-    pure: they call no collective and change no argument.
+    Each logit depends on its own similarity and on `target_N` alone, since a shard may be as small
+    as one class. Subclasses override `logits`, and what else they need of the functions below. All
+    of them are pure: they call no collective and change no argument.
 
     Attributes:
         normalise_x, normalise_w: whether embeddings and class weights are L2-normalised before
@@ -55,23 +56,34 @@ class Loss:
         """
         raise NotImplementedError
 
-    def pullback(
-        self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor
-    ) -> tuple[Tensor, Pullback]:
-        """The logits, and the way back: from d loss / d logits to d loss / d similarities.
+    def own_logits(self, own_N: Tensor) -> Tensor:
+        """Logits of the samples' own classes from their similarities, differentiable; any shape.
 
-        By autograd here. Losses that know their slope say so, which saves more than half of the
-        time. The logits are a new tensor, or `sim_Nc` itself; the way back may use up what it gets.
+        As `logits` has them here. Losses built of own and other classes say it themselves.
         """
-        with torch.enable_grad():
-            leaf_Nc = sim_Nc.detach().requires_grad_()
-            logits_Nc = self.logits(leaf_Nc, target_N, index_N, owned_N)
+        index_N = torch.zeros_like(own_N, dtype=torch.int64)
+        owned_N = torch.ones_like(own_N, dtype=torch.bool)
+        return self.logits(own_N.unsqueeze(1), own_N.detach(), index_N, owned_N).squeeze(1)
 
-        def back(grad_Nc: Tensor) -> Tensor:
-            return torch.autograd.grad(logits_Nc, leaf_Nc, grad_Nc)[0]
+    def other_logits(self, sim_Nc: Tensor, target_N: Tensor) -> tuple[Tensor, Pullback]:
+        """Logits of classes that are not a sample's own, and the way back.
 
+        That is from d loss / d logits to d loss / d similarities, and may use up what it gets. By
+        autograd here. Losses that know their slope say so, which saves half of the time.
+
+        Args:
+            sim_Nc: similarities to any classes; what comes out for a sample's own is not used.
+            target_N: as for `logits`.
+
+        Returns:
+            A new tensor [N, c], or `sim_Nc` itself, and the way back.
+        """
+        index_N = torch.zeros_like(target_N, dtype=torch.int64)
+        owned_N = torch.zeros_like(target_N, dtype=torch.bool)
+        found = torch.func.vjp(lambda s_Nc: self.logits(s_Nc, target_N, index_N, owned_N), sim_Nc)
+        logits_Nc, back = found[0], found[1]
         # a copy: autograd may still need what it has
-        return logits_Nc.detach().clone(), back
+        return logits_Nc.clone(), lambda grad_Nc: back(grad_Nc)[0]
 
     def shift(
         self, target_N: Tensor, x_norm_N: Tensor, w_norm_N: Tensor, draw_N: Tensor | None
@@ -129,8 +141,13 @@ class Loss:
 def set_target(values_Nc: Tensor, own_N: Tensor, index_N: Tensor, owned_N: Tensor) -> Tensor:
     """`values_Nc` with each owned sample's target entry set to `own_N`.
 
-    In place, unless autograd is watching, which still needs the old entries.
+    In place, unless autograd is watching, which still needs the old entries; while compiling by a
+    mask, which fuses with what is before and after it, as a scatter would not.
     """
+    if torch.compiler.is_compiling():
+        column_N1 = torch.where(owned_N, index_N, -1).int().unsqueeze(1)
+        columns_c = torch.arange(values_Nc.shape[1], dtype=torch.int32, device=values_Nc.device)
+        return torch.where(columns_c == column_N1, own_N.unsqueeze(1), values_Nc)
     column = index_N.unsqueeze(1)
     entry_N1 = torch.where(owned_N.unsqueeze(1), own_N.unsqueeze(1), values_Nc.gather(1, column))
     if values_Nc.requires_grad:

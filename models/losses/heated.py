@@ -45,9 +45,7 @@ class HeatedLN(Loss):
         """alpha cos."""
         return self.alpha * sim_Nc
 
-    def pullback(
-        self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor
-    ) -> tuple[Tensor, Pullback]:
+    def other_logits(self, sim_Nc: Tensor, target_N: Tensor) -> tuple[Tensor, Pullback]:
         """A factor."""
         return self.alpha * sim_Nc, scaled(self.alpha)
 

@@ -20,11 +20,9 @@ class Softmax(Loss):
         """The similarities themselves."""
         return sim_Nc
 
-    def pullback(
-        self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor
-    ) -> tuple[Tensor, Pullback]:
+    def other_logits(self, sim_Nc: Tensor, target_N: Tensor) -> tuple[Tensor, Pullback]:
         """The identity."""
-        return sim_Nc, scaled(1.0)
+        return sim_Nc, lambda grad_Nc: grad_Nc
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +46,7 @@ class NormFace(Loss):
         """s cos."""
         return self.scale * sim_Nc
 
-    def pullback(
-        self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor
-    ) -> tuple[Tensor, Pullback]:
+    def other_logits(self, sim_Nc: Tensor, target_N: Tensor) -> tuple[Tensor, Pullback]:
         """A factor."""
         return self.scale * sim_Nc, scaled(self.scale)
 
@@ -99,8 +95,6 @@ class Coco(Loss):
         """alpha cos."""
         return self.scale * sim_Nc
 
-    def pullback(
-        self, sim_Nc: Tensor, target_N: Tensor, index_N: Tensor, owned_N: Tensor
-    ) -> tuple[Tensor, Pullback]:
+    def other_logits(self, sim_Nc: Tensor, target_N: Tensor) -> tuple[Tensor, Pullback]:
         """A factor."""
         return self.scale * sim_Nc, scaled(self.scale)
