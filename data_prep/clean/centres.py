@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from data_prep.clean.embeddings import Embedded
+from data_prep.embeddings import Embeddings
 
 ROUNDS = 3
 """How often the half that counts is chosen anew."""
@@ -52,7 +52,7 @@ def classes_of(names: Sequence[str]) -> Classes:
 
 
 def centres(
-    embedded: Embedded, rows: NDArray[np.intp], classes: Classes, trimmed: bool
+    embedded: Embeddings, rows: NDArray[np.intp], classes: Classes, trimmed: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The centre of each class, and each image's similarity to its own.
 
@@ -120,16 +120,16 @@ def spread(one: NDArray[np.float32], other: NDArray[np.float32]) -> tuple[float,
 
 
 def unit_blocks(
-    embedded: Embedded, rows: NDArray[np.intp], title: str
+    embedded: Embeddings, rows: NDArray[np.intp], title: str
 ) -> Iterator[tuple[slice, NDArray[np.float32]]]:
     """Normalised embeddings of the rows, block by block: (places in `rows`, block)."""
     for start in tqdm(range(0, len(rows), _BLOCK), desc=title, delay=2, leave=False):
         at = slice(start, min(start + _BLOCK, len(rows)))
-        yield at, embedded.unit(rows[at])
+        yield at, embedded.unit(rows[at], np.float32)
 
 
 def _sums(
-    embedded: Embedded, rows: NDArray[np.intp], classes: Classes, counts: NDArray[np.bool_]
+    embedded: Embeddings, rows: NDArray[np.intp], classes: Classes, counts: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     sums = np.zeros((len(classes.people), embedded.vectors.shape[1]))
     for at, unit in unit_blocks(embedded, rows, "class centres"):
@@ -143,7 +143,7 @@ def _sums(
 
 
 def _own(
-    embedded: Embedded,
+    embedded: Embeddings,
     rows: NDArray[np.intp],
     classes: Classes,
     sums: NDArray[np.float64],

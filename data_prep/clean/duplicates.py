@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.clean.centres import Classes, centres, classes_of
-from data_prep.clean.embeddings import Embedded
 from data_prep.clean.findings import Finding, Outcome, Picture, Strip
 from data_prep.clean.near import Pairs, pairs_across, pairs_within
 from data_prep.clean.signatures import Signatures, signatures_of
 from data_prep.clean.twins import Gone, Twins, as_twins, conflicts, repeats
 from data_prep.dataset import ImageSource
 from data_prep.drops import Entry
+from data_prep.embeddings import Embeddings
 
 WITHIN = (24, 0.85)
 """Of one person: signs that may differ, of 128; correlation from which two are one photograph."""
@@ -44,9 +44,11 @@ _LOOK_FOR = (
 class _Opinion:
     """What embeddings say, where they are given."""
 
-    def __init__(self, embedded: Embedded | None, source: ImageSource):
+    def __init__(self, embedded: Embeddings | None, source: ImageSource):
         self._embedded = embedded
-        self._rows = None if embedded is None else embedded.rows(source.names, "the training set")
+        self._rows = (
+            None if embedded is None else embedded.rows_of(source.names, "the training set")
+        )
 
     def __call__(self, pairs: Pairs) -> NDArray[np.bool_]:
         """Whether each of m pairs can be one photograph, [m]."""
@@ -54,8 +56,8 @@ class _Opinion:
         if self._embedded is not None and self._rows is not None:
             for start in range(0, len(pairs), _BLOCK):
                 at = slice(start, start + _BLOCK)
-                one = self._embedded.unit(self._rows[pairs.one[at]])
-                other = self._embedded.unit(self._rows[pairs.other[at]])
+                one = self._embedded.unit(self._rows[pairs.one[at]], np.float32)
+                other = self._embedded.unit(self._rows[pairs.other[at]], np.float32)
                 agreeing[at] = np.einsum("md,md->m", one, other) >= AGREEING
         return agreeing
 
@@ -69,7 +71,7 @@ class _Opinion:
 def find_duplicates(
     source: ImageSource,
     scratch: Path,
-    embedded: Embedded | None = None,
+    embedded: Embeddings | None = None,
     workers: int = 1,
 ) -> Outcome:
     """Images to leave out so that every photograph is there once.

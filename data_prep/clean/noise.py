@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.clean.centres import Classes, centres, classes_of, nearest, unit_blocks
-from data_prep.clean.embeddings import Embedded
 from data_prep.clean.findings import Finding, Outcome, Picture, Strip
 from data_prep.dataset import ImageSource
 from data_prep.drops import Entry
+from data_prep.embeddings import Embeddings
 
 STRANGERS = 0.99
 """Share of similarities between strangers that lie below the level of the first rule."""
@@ -91,7 +91,7 @@ class Doubts:
     usual: float
 
 
-def find_noise(source: ImageSource, embedded: Embedded, settings: Settings) -> Outcome:
+def find_noise(source: ImageSource, embedded: Embeddings, settings: Settings) -> Outcome:
     """Images, and people, to leave out for their labels.
 
     Raises:
@@ -100,7 +100,7 @@ def find_noise(source: ImageSource, embedded: Embedded, settings: Settings) -> O
     classes = classes_of(source.names)
     if len(classes.people) < 2:
         raise ValueError(f"expected images of several people, found {classes.people[0]!r} alone")
-    rows = embedded.rows(source.names, "the training set")
+    rows = embedded.rows_of(source.names, "the training set")
     doubts = doubtful(embedded, rows, classes, settings)
     best = _best(classes, doubts)
     images = np.flatnonzero(doubts.listed)
@@ -140,7 +140,7 @@ def _rule(doubts: Doubts, settings: Settings) -> str:
 
 
 def doubtful(
-    embedded: Embedded, rows: NDArray[np.intp], classes: Classes, settings: Settings
+    embedded: Embeddings, rows: NDArray[np.intp], classes: Classes, settings: Settings
 ) -> Doubts:
     """The similarities of n images to centres, and which images the rules list.
 
@@ -164,12 +164,12 @@ def doubtful(
 
 
 def _strangers(
-    embedded: Embedded, rows: NDArray[np.intp], classes: Classes, middle: NDArray[np.float32]
+    embedded: Embeddings, rows: NDArray[np.intp], classes: Classes, middle: NDArray[np.float32]
 ) -> float:
     """The level that only one similarity in a hundred of image and another's centre exceeds."""
     images = np.unique(np.linspace(0, len(rows) - 1, _SAMPLE).astype(int))
     people = np.unique(np.linspace(0, len(middle) - 1, _SAMPLE).astype(int))
-    similarity = embedded.unit(rows[images]) @ middle[people].T
+    similarity = embedded.unit(rows[images], np.float32) @ middle[people].T
     return float(np.quantile(similarity[classes.label[images, None] != people], STRANGERS))
 
 

@@ -1,22 +1,23 @@
 """The page beside a list: every entry with its picture and with what it collides with."""
 
-import base64
-from collections.abc import Iterator, Sequence
-from html import escape
+from collections.abc import Sequence
 from itertools import groupby
 
 from tqdm import tqdm
 
 from data_prep.clean.findings import Finding, Outcome, Picture, Strip
 from data_prep.clean.style import CSS
-from data_prep.images import decode, encode
+from data_prep.images import decode
+from data_prep.pages.pictures import small
+from pages import pictures, shell
+from pages.shell import Section
+from pages.text import escape
 
-THUMBNAIL = 96
-"""Longer side of a picture on the page, pixels."""
-
-_QUALITY = 75
 _NARROW = 3  # pictures an entry up to which several entries stand side by side
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_FOOTER = (
+    "<p>Pictures of people are shown for the examination of a data set only; do not publish this "
+    "page.</p>"
+)
 
 
 def page(outcome: Outcome, list_name: str, first_line: int, made_by: str, cap: int) -> str:
@@ -42,31 +43,12 @@ def page(outcome: Outcome, list_name: str, first_line: int, made_by: str, cap: i
     most = max((_pictures(finding) for finding in outcome.findings), default=0)
     narrow = ' class="narrow"' if most <= _NARROW else ""
     rule = escape("\n".join([*outcome.about, "", made_by]))
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<title>{escape(outcome.title)}</title>
-<style>{CSS}</style>
-</head>
-<body>
-<header>
-<h1>{escape(outcome.title)}</h1>
-{_lead(outcome, groups, list_name)}
+    lead = f"""{_lead(outcome, groups, list_name)}
 {_extent(groups, shown, list_name, cap)}
 <details open><summary>By what rule, and how many</summary>
-<pre>{rule}</pre></details>
-</header>
-<main{narrow}>
-{body}
-</main>
-<footer><p>Pictures of people are shown for the examination of a data set only; do not publish this
-page.</p></footer>
-</body>
-</html>
-"""
+<pre tabindex="0" role="group" aria-label="Rule">{rule}</pre></details>"""
+    entries = [Section("entries", "Entries", f"<div{narrow}>\n{body}\n</div>")] if shown else []
+    return shell.page(outcome.title, lead, entries, _FOOTER, css=CSS)
 
 
 def chosen(sizes: Sequence[int], cap: int) -> list[int]:
@@ -122,7 +104,7 @@ def _extent(
 def _person(group: list[tuple[int, Finding]], cap: int) -> str:
     name = escape(group[0][1].person)
     count = f"{len(group):,} entries" if len(group) > 1 else "1 entry"
-    parts = [f'<section><h2>{name} <small>{count}</small></h2><div class="all">']
+    parts = [f'<section><h3>{name} <small>{count}</small></h3><div class="all">']
     parts += [_finding(line, finding) for line, finding in group[:cap]]
     return "\n".join([*parts, "</div></section>"])
 
@@ -146,20 +128,18 @@ def _pictures(finding: Finding) -> int:
 def _strip(strip: Strip, left_out: bool) -> str:
     if not strip.pictures:
         return ""
-    figures = "".join(_figures(strip.pictures))
+    shown = pictures.grid([_shown(picture) for picture in strip.pictures], strip.title)
     kind = "strip out" if left_out else "strip"
-    return f'<div class="{kind}"><b>{escape(strip.title)}</b><div class="row">{figures}</div></div>'
+    return f'<div class="{kind}"><b>{escape(strip.title)}</b>{shown}</div>'
 
 
-def _figures(pictures: Sequence[Picture]) -> Iterator[str]:
-    for picture in pictures:
-        name = escape(picture.source.names[picture.place], quote=True)
-        try:
-            shown = f'<img alt="{name}" title="{name}" src="{thumbnail(picture)}">'
-        except ValueError:
-            shown = f'<span title="{name}">cannot be decoded</span>'
-        caption = f"<figcaption>{escape(picture.caption)}</figcaption>" if picture.caption else ""
-        yield f"<figure>{shown}{caption}</figure>"
+def _shown(picture: Picture) -> pictures.Picture:
+    name = picture.source.names[picture.place]
+    caption = escape(picture.caption)
+    try:
+        return pictures.Picture(thumbnail(picture), name, caption)
+    except ValueError:
+        return pictures.Picture(None, name, f"cannot be decoded {caption}".strip())
 
 
 def thumbnail(picture: Picture) -> str:
@@ -169,13 +149,5 @@ def thumbnail(picture: Picture) -> str:
         ValueError: the image cannot be decoded.
         OSError: the file cannot be read.
     """
-    import cv2
-
     source, place = picture.source, picture.place
-    pixels = decode(source.encoded(place), source.where(place))
-    scale = THUMBNAIL / max(pixels.shape[:2])
-    if scale < 1:
-        height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
-        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-    encoded = base64.b64encode(encode(pixels, ".jpg", _QUALITY)).decode("ascii")
-    return f"data:image/jpeg;base64,{encoded}"
+    return small(decode(source.encoded(place), source.where(place)))

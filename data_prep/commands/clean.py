@@ -133,9 +133,9 @@ def _add_common(command: Parser) -> None:
 
 
 def _overlap(arguments: argparse.Namespace) -> None:
-    from data_prep.clean.embeddings import read_embeddings
     from data_prep.clean.overlap import overlap_by_face, overlap_by_name
     from data_prep.dataset import open_images
+    from data_prep.embeddings import load
 
     if (arguments.embeddings is None) != (arguments.against is None):
         raise ValueError("expected --embeddings X and --against Y together, found only one of them")
@@ -146,8 +146,8 @@ def _overlap(arguments: argparse.Namespace) -> None:
         shown = None if arguments.against_images is None else open_images(arguments.against_images)
         return overlap_by_face(
             source,
-            read_embeddings(arguments.embeddings),
-            read_embeddings(arguments.against),
+            load(arguments.embeddings),
+            load(arguments.against),
             arguments.threshold,
             shown,
         )
@@ -157,11 +157,11 @@ def _overlap(arguments: argparse.Namespace) -> None:
 
 def _duplicates(arguments: argparse.Namespace) -> None:
     from data_prep.clean.duplicates import find_duplicates
-    from data_prep.clean.embeddings import read_embeddings
+    from data_prep.embeddings import load
 
     def find(source: "ImageSource") -> "Outcome":
         given = arguments.embeddings
-        embedded = None if given is None else read_embeddings(given)
+        embedded = None if given is None else load(given)
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
         return find_duplicates(source, arguments.out.parent, embedded, arguments.workers)
 
@@ -169,13 +169,13 @@ def _duplicates(arguments: argparse.Namespace) -> None:
 
 
 def _noise(arguments: argparse.Namespace) -> None:
-    from data_prep.clean.embeddings import read_embeddings
     from data_prep.clean.noise import Settings, find_noise
+    from data_prep.embeddings import load
 
     settings = Settings(arguments.threshold, arguments.rule, arguments.floor, arguments.min_images)
     _write(
         arguments,
-        lambda source: find_noise(source, read_embeddings(arguments.embeddings), settings),
+        lambda source: find_noise(source, load(arguments.embeddings), settings),
     )
 
 

@@ -1,68 +1,81 @@
 """One page from results: what each holds is drawn, whatever its protocol. Loads nothing."""
 
-from html import escape
+from collections.abc import Sequence
 from typing import Any
 
 from tqdm import tqdm
 
 from eval.report import searches, tables
+from eval.report.again import again
+from eval.report.better import alone
+from eval.report.paired import orphans
 from eval.report.results import Series, groups_of, section_of, series_of, unfolded
 from eval.report.sections import section
 from eval.report.shapes import has
-from eval.report.style import CSS
+from pages import shell
+from pages.shell import Section
 
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_FOOTER = (
+    "<p>Drawn by Likeness from the results alone. Images of people are shown for the examination "
+    "of errors only.</p>"
+)
+_CSS = """
+.figs {
+  display: grid; grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); gap: .5rem 1rem;
+  font-variant-numeric: tabular-nums; min-width: 30rem;
+}
+.figs > div > small:first-child { color: var(--ink); }
+.because { min-width: 16rem; }
+@media (max-width: 40rem) { .figs { min-width: 9rem; } }
+@media print { .figs, .because { min-width: 0; } }
+"""
 _VERIFICATION = ("accuracy", "eer", "auc", "d_prime")
 
 
-def page(results: list[dict[str, Any]], title: str) -> str:
+def page(
+    results: list[dict[str, Any]],
+    title: str,
+    given: Sequence[dict[str, Any]] = (),
+    command: str = "",
+) -> str:
     """The whole report.
 
     Args:
         results: as `read_result` gives them, in the order they are to be shown.
         title: heading of the page.
+        given: comparisons that `versus` wrote.
+        command: the one that draws the page, for the record.
 
     Returns:
-        HTML that loads nothing; the same results give the same bytes.
+        HTML that loads nothing; the same arguments give the same bytes.
     """
-    everything = series_of(unfolded(results))
-    sections: dict[tuple[str, str], list[Series]] = {}
-    for one in everything:
-        sections.setdefault(section_of(one.result), []).append(one)
-    tests = {section_of(result) for result in results}
+    lists = by_list(results)
+    everything = [one for series in lists for one in series]
     models = len({str(one.result.get("model")) for one in everything})
+    tests = {section_of(result) for result in results}
     lead = (
-        f"{_count(len(results), 'result')}, {_count(models, 'model')}, "
-        f"{_count(len(tests), 'test set')}."
+        f'<p class="quiet">{_count(len(results), "result")}, {_count(models, "model")}, '
+        f"{_count(len(tests), 'test set')}.</p>"
     )
-    bar = tqdm(sections.values(), desc="drawing", delay=2, leave=False)
-    body = "\n".join(section(series, place) for place, series in enumerate(bar, start=1))
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<title>{escape(title)}</title>
-<style>{CSS}</style>
-</head>
-<body>
-<header>
-<h1>{escape(title)}</h1>
-<p class="quiet">{lead}</p>
-</header>
-<main>
-<section aria-labelledby="summary">
-<h2 id="summary">Summary</h2>
-{_summary([one for series in sections.values() for one in series])}
-</section>
-{body}
-</main>
-<footer><p>Drawn by Likeness from the results alone. Images of people are shown for the examination
-of errors only.</p></footer>
-</body>
-</html>
-"""
+    sections = [Section("summary", "Summary", _summary(everything))] if everything else []
+    bar = tqdm(lists, desc="drawing", delay=2, leave=False)
+    sections += [section(series, place, list(given)) for place, series in enumerate(bar, start=1)]
+    sections += [
+        Section(f"versus{place}", f"{found.get('title')}: two models", alone(found))
+        for place, found in enumerate(orphans(everything, list(given)), start=1)
+    ]
+    made = again(results, command)
+    if made:
+        sections.append(Section("again", "To make this again", made))
+    return shell.page(title, lead, sections, _FOOTER, css=_CSS)
+
+
+def by_list(results: list[dict[str, Any]]) -> list[list[Series]]:
+    """The results with names and colours, those of one protocol and list together."""
+    lists: dict[tuple[str, str], list[Series]] = {}
+    for one in series_of(unfolded(results)):
+        lists.setdefault(section_of(one.result), []).append(one)
+    return list(lists.values())
 
 
 def _summary(everything: list[Series]) -> str:

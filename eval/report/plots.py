@@ -1,136 +1,120 @@
-"""Figures of 1:1 verification."""
+"""Plots of 1:1 verification."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
-from eval.report.canvas import (
-    IMPOSTOR,
-    INK,
-    Axes,
-    colour,
-    drawn,
-    line,
-    mark,
-    percent_axis,
-    rate_axis,
-    share_limits,
-)
+from eval.report.band import Band, band_of
 from eval.report.results import Series
-from eval.report.shapes import bounds_of, count_of, has, number
+from eval.report.shapes import bounds_of, count_of, has, number, rows_alike
+from pages.plot import Bars, Guide, Line, Mark, Plot
+from pages.scales import Axis, fitted
 
-_RATES = (1e-5, 1e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
+_BANDS = {
+    "people": "bands: 95 % at each rate, people drawn anew",
+    "pairs": "bands: 95 % at each rate, pairs drawn anew as people are not known: too narrow",
+    "binomial": "bands: Clopper-Pearson, 95 %, pairs taken as independent",
+}
 
 
-def roc_svg(series: list[Series], key: str) -> str:
+def roc(series: list[Series]) -> Plot:
     """TAR over FAR, FAR on a log scale from one impostor up; marks are TAR@FAR with bounds."""
     least = min(_least(one) for one in series)
     most = max(max(one.result["roc"]["far"]) for one in series)
-
-    def draw(axes: Axes) -> None:
-        lowest = 1.0
-        for one in series:
-            far, tar = _curve(one)
-            shown = np.maximum(far, least / 10)  # a log scale has no zero
-            axes.plot(shown, tar, **line(one))
-            lowest = min(lowest, float(tar[far <= max(least, far.min())].max()))
-            for point in one.result["tar_at_far"] if has(one.result, "tar_at_far") else []:
-                if number(point.get("tar")):
-                    mark(axes, one, point["far"], point["tar"], bounds_of(point))
-                    lowest = min(lowest, *(bounds_of(point) or [point["tar"]]))
-        # where the tail alone was kept, the curve ends early
-        rate_axis(axes, least, max(10 ** float(np.ceil(np.log10(max(most, least)))), least * 10))
-        share_limits(axes, lowest)
-        axes.set_xlabel("False-accept rate")
-        axes.set_ylabel("True-accept rate")
-
-    return drawn(draw, "ROC: true-accept rate over false-accept rate, logarithmic", key)
-
-
-def det_svg(series: list[Series], key: str) -> str:
-    """Miss rate over FAR, both on normal-deviate axes; the mark on the diagonal is the EER."""
-    least = min(
-        1 / max(one.result["counts"]["impostor"], one.result["counts"]["genuine"]) for one in series
+    bands = [(one, band) for one in series if (band := band_of(one.result)) is not None]
+    lowest = 1.0
+    lines, marks = [_band(one, band) for one, band in bands], []
+    for one in series:
+        far, tar = _curve(one)
+        lines.append(Line(one.label, far, tar, one.colour, **_thresholds(one.result)))
+        lowest = min(lowest, float(tar[far <= max(least, far.min())].max()))
+        for point in one.result["tar_at_far"] if has(one.result, "tar_at_far") else []:
+            if number(point.get("tar")):
+                marks.append(_mark(one, point))
+                lowest = min(lowest, *(bounds_of(point) or [point["tar"]]))
+    # where the tail alone was kept, the curve ends early
+    end = max(10 ** float(np.ceil(np.log10(max(most, least)))), least * 10)
+    said = "; ".join(dict.fromkeys(_BANDS[band.kind] for _, band in bands))
+    return Plot(
+        "ROC",
+        "True-accept over false-accept rate, from one impostor pair upward. Dots with bars: "
+        "TAR@FAR with 95 % intervals" + (f"; {said}." if said else "."),
+        Axis("False-accept rate", least, end, "log"),
+        shares("True-accept rate", lowest),
+        lines=tuple(lines),
+        marks=tuple(marks),
     )
+
+
+def det(series: list[Series]) -> Plot:
+    """Miss rate over FAR, both on normal-deviate axes; the mark on the diagonal is the EER."""
+    counts = [one.result["counts"] for one in series]
+    least = min(1 / max(count["impostor"], count["genuine"]) for count in counts)
     highest = max(0.3, *(min(0.9, one.result["eer"] * 2) for one in series))
+    curves = [(one, *_curve(one)) for one in series]
+    return Plot(
+        "DET",
+        "Misses over false accepts on normal-deviate axes, nearer to the lower left is better. "
+        "Dots on the diagonal: equal error rate.",
+        Axis("False-accept rate, %", least, highest, "normal", percent=True),
+        Axis("Miss rate (1 - TAR), %", least, highest, "normal", percent=True),
+        lines=tuple(
+            Line(one.label, far, 1 - tar, one.colour, **_thresholds(one.result))
+            for one, far, tar in curves
+        ),
+        marks=tuple(
+            Mark(one.label, one.result["eer"], one.result["eer"], one.colour)
+            for one in series
+            if one.result["eer"] > least
+        ),
+        guides=(Guide(0, along="diagonal"),),
+    )
 
-    def draw(axes: Axes) -> None:
-        for one in series:
-            far, tar = _curve(one)
-            inside = least / 10, 1 - least / 10
-            axes.plot(ndtri(np.clip(far, *inside)), ndtri(np.clip(1 - tar, *inside)), **line(one))
-            if one.result["eer"] > least:
-                axes.plot(*[ndtri(one.result["eer"])] * 2, "o", color=colour(one), markersize=4)
-        span = ndtri([least, highest])
-        axes.plot(span, span, color=INK, linewidth=0.5, linestyle=(0, (2, 3)))
-        ticks = [rate for rate in _RATES if least <= rate <= highest]
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_ticks(ndtri(ticks), [f"{rate * 100:g}" for rate in ticks])
-        axes.set_xlim(*span)
-        axes.set_ylim(*span)
-        axes.set_xlabel("False-accept rate, %")
-        axes.set_ylabel("Miss rate (1 - TAR), %")
 
-    return drawn(draw, "DET: miss rate over false-accept rate on normal-deviate axes", key)
-
-
-def histogram_svg(one: Series, key: str) -> str:
+def histogram(one: Series) -> Plot:
     """Shares of genuine and impostor pairs over cosine, with the mean of the folds' thresholds."""
-    histogram = one.result["histogram"]
-    edges = np.array(histogram["edges"])
-    impostor = _shares(histogram["impostor"])
-    genuine = _shares(histogram["genuine"])
-
-    def draw(axes: Axes) -> None:
-        for share, ink, alpha in ((impostor, IMPOSTOR, 0.45), (genuine, colour(one), 0.4)):
-            axes.stairs(share, edges, color=ink, alpha=alpha, fill=True, linewidth=0)
-            axes.stairs(share, edges, color=ink, linewidth=1)
-        top = max(impostor.max(), genuine.max()) * 1.18
-        used = np.flatnonzero(impostor + genuine)
-        axes.set_xlim(edges[max(used[0] - 2, 0)], edges[min(used[-1] + 3, len(edges) - 1)])
-        axes.set_ylim(0, top)
-        for share, name in ((impostor, "impostor"), (genuine, "genuine")):
-            peak = int(share.argmax())
-            middle = (edges[peak] + edges[peak + 1]) / 2
-            axes.annotate(
-                name, (middle, share[peak]), (0, 4), textcoords="offset points", ha="center"
-            )
-        threshold = cosine_threshold(one.result)
-        if threshold is not None:
-            axes.axvline(threshold, color=INK, linewidth=0.8, linestyle=(0, (4, 2)))
-            axes.annotate(
-                f"threshold {threshold:.3f}", (threshold, top), (4, -9), textcoords="offset points"
-            )
-        axes.set_xlabel("Cosine similarity")
-        axes.set_ylabel("Pairs per bin, %")
-
-    return drawn(draw, f"Scores of genuine and impostor pairs, {one.label}", key)
+    found = one.result["histogram"]
+    edges = np.array(found["edges"])
+    impostor, genuine = (_percent(found[kind]) for kind in ("impostor", "genuine"))
+    used = np.flatnonzero(impostor + genuine)
+    threshold = cosine_threshold(one.result)
+    low, high = edges[max(used[0] - 2, 0)], edges[min(used[-1] + 3, len(edges) - 1)]
+    guides = () if threshold is None else (Guide(threshold, f"threshold {threshold:.3f}"),)
+    return Plot(
+        f"Scores, {one.label}",
+        "Genuine pairs in the model's colour, impostor pairs in grey; each adds up to 100 %.",
+        Axis("Cosine similarity", float(low), float(high)),
+        fitted("Pairs per bin, %", [0, max(impostor.max(), genuine.max()) * 1.1]),
+        bars=(
+            Bars("impostor", edges, impostor, "grey"),
+            Bars("genuine", edges, genuine, one.colour),
+        ),
+        guides=guides,
+    )
 
 
-def folds_svg(series: list[Series], key: str) -> str:
+def folds(series: list[Series]) -> Plot:
     """Accuracy of each fold; the line is the mean, the band one standard error about it."""
-
-    def draw(axes: Axes) -> None:
-        count = max(len(one.result["accuracy"]["folds"]) for one in series)
-        for place, one in enumerate(series):
-            accuracy = one.result["accuracy"]
-            folds = np.array(accuracy["folds"]) * 100
-            mean, error = accuracy["mean"] * 100, accuracy["std_error"] * 100
-            shift = (place - (len(series) - 1) / 2) * 0.5 / len(series)
-            numbers = np.arange(1, len(folds) + 1) + shift
-            axes.axhspan(mean - error, mean + error, color=colour(one), alpha=0.15, linewidth=0)
-            axes.axhline(mean, **line(one))
-            axes.plot(numbers, folds, "o", color=colour(one), markersize=5)
-        axes.set_xlim(0.5, count + 0.5)
-        axes.set_xticks(range(1, count + 1))
-        axes.grid(visible=False, axis="x")
-        percent_axis(axes)
-        axes.set_xlabel("Fold")
-        axes.set_ylabel("Accuracy, %")
-
-    return drawn(draw, "Accuracy of each fold", key)
+    count = max(len(one.result["accuracy"]["folds"]) for one in series)
+    dots, means, values = [], [], []
+    for place, one in enumerate(series):
+        accuracy = one.result["accuracy"]
+        mean, error = accuracy["mean"], accuracy["std_error"]
+        shift = (place - (len(series) - 1) / 2) * 0.5 / len(series)
+        numbers = np.arange(1, len(accuracy["folds"]) + 1)
+        dots.append(Line(one.label, numbers + shift, accuracy["folds"], one.colour, kind="dots"))
+        ends = ([0.5, count + 0.5], [mean] * 2, one.colour, [mean - error] * 2, [mean + error] * 2)
+        means.append(Line(one.label, *ends))
+        values += [*accuracy["folds"], mean - error, mean + error]
+    y = fitted("Accuracy, %", np.array(values) * 100)
+    return Plot(
+        "Accuracy by fold",
+        "Dots: folds. Line and band: mean and one standard error.",
+        Axis("Fold", 0.5, count + 0.5, ticks=tuple(range(1, count + 1))),
+        Axis(y.name, y.low / 100, y.high / 100, percent=True),
+        lines=(*means, *dots),
+    )
 
 
 def cosine_threshold(result: dict[str, Any]) -> float | None:
@@ -144,7 +128,27 @@ def cosine_threshold(result: dict[str, Any]) -> float | None:
     return mean if unit == "cosine" else None
 
 
-def _shares(counts: list[int]) -> NDArray[np.float64]:
+def shares(name: str, lowest: float) -> Axis:
+    """Shares from a round number at or below the lowest to 1."""
+    return Axis(name, min(float(np.floor(lowest * 20) / 20), 0.95), 1.0)
+
+
+def _band(one: Series, band: Band) -> Line:
+    return Line(one.label, band.far, band.low, one.colour, band.low, band.high, kind="band")
+
+
+def _mark(one: Series, point: dict[str, Any]) -> Mark:
+    low, high = bounds_of(point) or (None, None)
+    return Mark(one.label, point["far"], point["tar"], one.colour, low, high)
+
+
+def _thresholds(result: dict[str, Any]) -> dict[str, Any]:
+    if not has(result, "roc") or not rows_alike(result["roc"], "far", "threshold"):
+        return {}
+    return {"extra": result["roc"]["threshold"], "extra_name": "Threshold"}
+
+
+def _percent(counts: list[int]) -> NDArray[np.float64]:
     return 100 * np.array(counts) / max(sum(counts), 1)
 
 
@@ -155,6 +159,6 @@ def _curve(one: Series) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def _least(one: Series) -> float:
     """The rate of one false accept."""
     impostors = count_of(one.result, "impostor")
-    if isinstance(impostors, int) and impostors > 0:
+    if isinstance(impostors, int) and impostors > 1:
         return 1 / impostors
-    return min([far for far in one.result["roc"]["far"] if far > 0], default=0.1)
+    return min([far for far in one.result["roc"]["far"] if 0 < far < 1], default=0.1)

@@ -1,11 +1,10 @@
 """What was run on what, and what else a result holds. Text is escaped here."""
 
-from html import escape
 from typing import Any
 
-from eval.report.cells import breakable
 from eval.report.results import Series, data_of, rule_name
 from eval.report.shapes import has, number, others
+from pages.text import breakable, escape
 
 _NAMES = {"pairs": "Pair list", "config": "Definition"}
 _FOREMOST = ("pairs", "config", "labels", "embeddings")

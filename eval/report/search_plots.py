@@ -1,40 +1,53 @@
-"""Figures of searches: identification and retrieval."""
+"""Plots of searches: identification and retrieval."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from eval.report.canvas import Axes, count_axis, drawn, line, mark, share_limits
+from eval.report.plots import shares
 from eval.report.results import Series
 from eval.report.shapes import bounds_of
+from pages.plot import Line, Mark, Plot
+from pages.scales import Axis
+
+_FEW = 10  # values that can each have a tick
+_MARKED = 20  # points of a line that can each have a dot
 
 
-def cmc_svg(series: list[Series], key: str) -> str:
+def cmc(series: list[Series]) -> Plot:
     """Share of probes whose mate is within the first k, over rank k on a log scale."""
     lines: list[_Line] = []
     kinder: list[_Line] = []
     for one in series:
-        cmc = one.result["cmc"]
-        lines.append((one, cmc["rank"], cmc["recall"], []))
-        favourable = cmc.get("recall_favourable", cmc["recall"])
-        if favourable != cmc["recall"] and len(favourable) == len(cmc["rank"]):
-            kinder.append((one, cmc["rank"], favourable, []))
-    name = "CMC: identification rate over rank, logarithmic"
-    return _rising_svg(lines, ("Rank", "Identification rate"), name, key, kinder)
+        found = one.result["cmc"]
+        lines.append((one, found["rank"], found["recall"], []))
+        favourable = found.get("recall_favourable", found["recall"])
+        if favourable != found["recall"] and len(favourable) == len(found["rank"]):
+            kinder.append((one, found["rank"], favourable, []))
+    caption = (
+        "Share of probes whose mate is among the first k of the gallery, over k. "
+        "Dotted, where it differs: ties as hits."
+    )
+    return _rising(lines, ("CMC", caption), ("Rank", "Identification rate"), kinder)
 
 
-def distractors_svg(series: list[Series], key: str) -> str:
+def distractors(series: list[Series]) -> Plot:
     """Rank-1 rate over the number of distractors on a log scale, with its intervals."""
     lines: list[_Line] = [
         (one, *_columns(one, "identification", "distractors", "rank1")) for one in series
     ]
-    name = "Rank-1 identification rate over the number of distractors, logarithmic"
-    return _rising_svg(lines, ("Distractors", "Rank-1 identification rate"), name, key)
+    caption = (
+        "Share of probes whose mate comes first, over the number of distractors. "
+        "Bars: 95 % intervals."
+    )
+    axes = ("Distractors", "Rank-1 identification rate")
+    return _rising(lines, ("Rank 1 by distractors", caption), axes)
 
 
-def recall_svg(series: list[Series], key: str) -> str:
+def recall(series: list[Series]) -> Plot:
     """Recall@K over K on a log scale, with its intervals."""
     lines = [(one, *_columns(one, "recall", "k", "recall")) for one in series]
-    return _rising_svg(lines, ("K", "Recall@K"), "Recall over K, logarithmic", key)
+    caption = "Share of queries with one of their class among the K nearest. Bars: 95 % intervals."
+    return _rising(lines, ("Recall@K", caption), ("K", "Recall@K"))
 
 
 _Line = tuple[Series, list[float], list[float], list[Any]]
@@ -45,26 +58,39 @@ def _columns(one: Series, key: str, x: str, y: str) -> tuple[list[float], list[f
     return [row[x] for row in rows], [row[y] for row in rows], [bounds_of(row) for row in rows]
 
 
-def _rising_svg(
+def _rising(
     lines: list[_Line],
-    labels: tuple[str, str],
-    name: str,
-    key: str,
+    words: tuple[str, str],
+    axes: tuple[str, str],
     dotted: Sequence[_Line] = (),
-) -> str:
+) -> Plot:
     """Shares over whole numbers on a log scale; points of few are marked, with their bounds."""
+    marks = []
+    for one, x, y, bounds in lines:
+        for place in range(len(x) if len(x) <= _MARKED else 0):
+            low, high = (bounds[place] if bounds else None) or (None, None)
+            marks.append(Mark(one.label, x[place], y[place], one.colour, low, high))
+    found = [share for _, _, y, bounds in lines for share in (*y, *(b[0] for b in bounds if b))]
+    return Plot(
+        *words,
+        _counts(axes[0], [value for _, x, _, _ in lines for value in x]),
+        shares(axes[1], min(found)),
+        lines=(
+            *(Line(one.label, x, y, one.colour, kind="dotted") for one, x, y, _ in dotted),
+            *(Line(one.label, x, y, one.colour) for one, x, y, _ in lines),
+        ),
+        marks=tuple(marks),
+    )
 
-    def draw(axes: Axes) -> None:
-        for one, x, y, _ in dotted:
-            axes.plot(x, y, **(line(one) | {"linestyle": (0, (1, 2)), "linewidth": 1}))
-        for one, x, y, bounds in lines:
-            axes.plot(x, y, **line(one))
-            for place in range(len(x) if len(x) <= 20 else 0):
-                mark(axes, one, x[place], y[place], bounds[place] if bounds else None)
-        count_axis(axes, [value for _, x, _, _ in lines for value in x])
-        found = [share for _, _, y, bounds in lines for share in (*y, *(b[0] for b in bounds if b))]
-        share_limits(axes, min(found))
-        axes.set_xlabel(labels[0])
-        axes.set_ylabel(labels[1])
 
-    return drawn(draw, name, key)
+def _counts(name: str, counts: Sequence[float]) -> Axis:
+    """A log scale of whole numbers; of few, each has its tick if there is room."""
+    places = sorted(set(counts))
+    first, last = max(places[0], 1), max(places[-1], places[0] * 2, 2)
+    chosen = None
+    if len(places) <= _FEW:
+        room = (last / first) ** 0.1
+        chosen = tuple(
+            a for a, b in zip(places, [*places[1:], float("inf")]) if b / max(a, 1) >= room
+        )
+    return Axis(name, first / 1.06, last * 1.06, "log", ticks=chosen)

@@ -3,13 +3,14 @@
 Numbers are the results' own; text is escaped here.
 """
 
-from html import escape
 from typing import Any
 
-from eval.report.cells import NONE, breakable, decimals, interval, named, row, small, table, whole
+from eval.report.cells import NONE, decimals, interval, named, row, whole
 from eval.report.results import Series, list_name, title
 from eval.report.shapes import bounds_of, count_of, has, number, rate_keys, rate_names
 from eval.report.tables import rate
+from pages.tables import small, table
+from pages.text import breakable, escape
 
 
 def headlines(series: list[Series]) -> str:
@@ -31,6 +32,7 @@ def headlines(series: list[Series]) -> str:
         ("Model", "Protocol", "Main figures"),
         rows,
         words=3,
+        sortable=False,
     )
 
 

@@ -1,61 +1,35 @@
 """One section of the page: the results of one protocol on one list.
 
 What is drawn is chosen by the keys that the results have (shapes.py), never by the protocol's name.
-One more = a row in `_FIGURES` or `_TABLES`.
+One more = a row in `_PLOTS` or `_TABLES`.
 """
 
 from collections.abc import Callable
-from html import escape
+from typing import Any
 
 from eval.report import plots, search_plots, searches, tables
-from eval.report.cells import named, whole
+from eval.report.better import better
+from eval.report.cells import whole
+from eval.report.comparable import comparability
 from eval.report.hardest import hardest_pairs
+from eval.report.paired import comparisons
 from eval.report.provenance import other_figures, provenance
 from eval.report.results import Series, groups_of, list_name, title
 from eval.report.shapes import count_of, has, number, rate_keys
+from pages.drawing import figure
+from pages.plot import Plot
+from pages.shell import Section
+from pages.text import escape
 
-_FIGURES: tuple[tuple[tuple[str, ...], Callable[[list[Series], str], str], str, str], ...] = (
-    (
-        ("roc",),
-        plots.roc_svg,
-        "ROC",
-        "True-accept over false-accept rate, from one impostor pair upward. "
-        "Dots with bars: TAR@FAR with 95 % intervals.",
-    ),
-    (
-        ("roc", "eer"),
-        plots.det_svg,
-        "DET",
-        "Misses over false accepts on normal-deviate axes. Dots on the diagonal: equal error.",
-    ),
-    (
-        ("accuracy",),
-        plots.folds_svg,
-        "Accuracy by fold",
-        "Dots: folds. Line and band: mean and one standard error.",
-    ),
-    (
-        ("cmc",),
-        search_plots.cmc_svg,
-        "CMC",
-        "Share of probes whose mate is among the first k of the gallery, over k. "
-        "Dotted, where it differs: ties as hits.",
-    ),
-    (
-        ("identification",),
-        search_plots.distractors_svg,
-        "Rank 1 by distractors",
-        "Share of probes whose mate comes first, over the number of distractors. "
-        "Bars: 95 % intervals.",
-    ),
-    (
-        ("recall",),
-        search_plots.recall_svg,
-        "Recall@K",
-        "Share of queries with one of their class among the K nearest. Bars: 95 % intervals.",
-    ),
+_PLOTS: tuple[tuple[tuple[str, ...], Callable[[list[Series]], Plot]], ...] = (
+    (("roc",), plots.roc),
+    (("roc", "eer"), plots.det),
+    (("accuracy",), plots.folds),
+    (("cmc",), search_plots.cmc),
+    (("identification",), search_plots.distractors),
+    (("recall",), search_plots.recall),
 )
-"""Keys that a result needs, drawing, name, caption."""
+"""Keys that a result needs, and its plot."""
 
 _TABLES: tuple[tuple[str, str, Callable[[list[Series]], str]], ...] = (
     ("spread", "Spread over groups", searches.spread),
@@ -70,19 +44,34 @@ _TABLES: tuple[tuple[str, str, Callable[[list[Series]], str]], ...] = (
 _COUNTED = {"genuine": "genuine pairs", "impostor": "impostor pairs", "pairs": "pairs in all"}
 
 
-def section(series: list[Series], place: int) -> str:
+def section(series: list[Series], place: int, given: list[dict[str, Any]]) -> Section:
     """All that the results of one list hold.
 
     Args:
         series: alike in protocol and list.
         place: of the section on the page, from 1, for ids.
+        given: comparisons that `versus` wrote.
     """
-    return f"""<section aria-labelledby="list{place}">
-<h2 id="list{place}">{escape(title(series[0].result))}</h2>
-<p class="quiet">{_about(series[0])}</p>
-{_legend(series)}
-{_groups(series)}{_figures(series, place)}{_rates(series)}{_tables(series)}{_rest(series)}
-</section>"""
+    drawn = "\n".join(figure(plot, f"{name}_{place}") for name, plot in plots_of(series))
+    figures = f'<div class="figures">\n{drawn}\n</div>\n' if drawn else ""
+    body = (
+        f'<p class="quiet">{_about(series[0])}</p>\n{_groups(series)}{figures}'
+        f"{_rates(series)}{_better(series, given)}{_tables(series)}{_rest(series)}"
+    )
+    return Section(f"list{place}", title(series[0].result), body)
+
+
+def plots_of(series: list[Series]) -> list[tuple[str, Plot]]:
+    """The plots of results of one list, each with a short name of letters and digits."""
+    found = []
+    for keys, plot in _PLOTS:
+        able = [one for one in series if has(one.result, *keys) and _drawable(one, keys)]
+        if able:
+            found.append((plot.__name__, plot(able)))
+    scored = [one for one in series if has(one.result, "histogram")]
+    return found + [
+        (f"scores_{order}", plots.histogram(one)) for order, one in enumerate(scored, start=1)
+    ]
 
 
 def _about(one: Series) -> str:
@@ -102,11 +91,6 @@ def _about(one: Series) -> str:
     return escape(": ".join(part for part in (lists, words) if part) + ".")
 
 
-def _legend(series: list[Series]) -> str:
-    items = "".join(f"<li>{named(one)}</li>" for one in {one.label: one for one in series}.values())
-    return f'<ul class="legend" aria-label="Models">{items}</ul>'
-
-
 def _groups(series: list[Series]) -> str:
     found = [
         Series(one.label, one.colour, group) for one in series for group in groups_of(one.result)
@@ -116,35 +100,15 @@ def _groups(series: list[Series]) -> str:
     return f"<h3>Groups</h3>\n{tables.summary(found, 'Group')}\n" if found else ""
 
 
-def _figures(series: list[Series], place: int) -> str:
-    figures = []
-    for keys, draw, name, caption in _FIGURES:
-        able = [one for one in series if has(one.result, *keys) and _drawable(one, keys)]
-        if able:
-            key = f"{draw.__name__.removesuffix('_svg')}{place}-"
-            figures.append(_figure(draw(able, key), name, caption))
-    for order, one in enumerate(series, start=1):
-        if has(one.result, "histogram"):
-            figures.append(
-                _figure(
-                    plots.histogram_svg(one, f"scores{place}-{order}-"),
-                    f"Scores, {one.label}",
-                    "Genuine in the model's colour, impostor in grey; each adds up to 100 %.",
-                )
-            )
-    return '<div class="figures">\n' + "\n".join(figures) + "\n</div>\n" if figures else ""
-
-
 def _drawable(one: Series, keys: tuple[str, ...]) -> bool:
-    """The DET's axes begin at one pair, so that it needs their numbers."""
+    """The DET's axes begin at one pair of some, so that it needs their numbers."""
     wanted = [count_of(one.result, kind) for kind in ("genuine", "impostor")]
-    return "eer" not in keys or all(number(count) and count > 0 for count in wanted)
+    return "eer" not in keys or all(number(count) and count > 3 for count in wanted)
 
 
-def _figure(svg: str, name: str, caption: str) -> str:
-    return (
-        f"<figure><figcaption><b>{escape(name)}.</b> {escape(caption)}</figcaption>{svg}</figure>"
-    )
+def _better(series: list[Series], given: list[dict[str, Any]]) -> str:
+    found = comparisons(series, given)
+    return f"<h3>Which model is better</h3>\n{better(found, series)}\n" if found else ""
 
 
 def _rates(series: list[Series]) -> str:
@@ -168,6 +132,7 @@ def _rest(series: list[Series]) -> str:
         ("Hardest pairs", "".join(hardest_pairs(one, one is able[0]) for one in able)),
         ("Other figures", "".join(other_figures(one) for one in series)),
         ("How to read these figures", _notes(series)),
+        ("Beside published figures", comparability(series)),
         ("What was run on what", "".join(provenance(one) for one in series)),
     )
     return "\n".join(f"<h3>{heading}</h3>\n{text}" for heading, text in parts if text)

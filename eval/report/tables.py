@@ -1,11 +1,12 @@
 """Tables of verification: summary, operating points, folds. Numbers are the results' own."""
 
-from html import escape
 from typing import Any
 
-from eval.report.cells import NONE, decimals, interval, named, row, small, table, whole
+from eval.report.cells import NONE, decimals, interval, named, row, whole
 from eval.report.results import Series, list_name, rule_name, title
 from eval.report.shapes import bounds_of, has, number, rate_names, rows_of
+from pages.tables import small, table
+from pages.text import escape
 
 _NOT = '<span class="quiet">not resolvable</span>'
 _NAMES = {

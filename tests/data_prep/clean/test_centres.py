@@ -5,7 +5,7 @@ import pytest
 
 from data_prep.clean import centres as module
 from data_prep.clean.centres import centres, classes_of, nearest, person_of, spread
-from data_prep.clean.embeddings import Embedded
+from data_prep.embeddings import Embeddings
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +16,7 @@ def small_blocks(monkeypatch):
 
 def embedded(names, seed=0, dim=6):
     vectors = np.random.default_rng(seed).normal(size=(len(names), dim)) + 0.5
-    return Embedded("x", list(names), vectors.astype(np.float32), {})
+    return Embeddings(list(names), vectors.astype(np.float32), {}, "x")
 
 
 def units(x):
@@ -74,7 +74,7 @@ def test_strangers_below_half_of_a_class_have_no_part_in_its_centre():
     person, stranger = units(draw.normal(size=(2, 64)))
     vectors = np.array([person] * 11 + [stranger] * 9) + 0.02 * draw.normal(size=(20, 64))
     names = [f"p/{i}" for i in range(20)]
-    x = Embedded("x", names, vectors.astype(np.float32), {})
+    x = Embeddings(names, vectors.astype(np.float32), {}, "x")
     found, own = centres(x, np.arange(20), classes_of(names), trimmed=True)
     assert found[0] @ person > 0.95
     assert own[:11].min() > 0.9 and own[11:].max() < 0.4
@@ -83,9 +83,9 @@ def test_strangers_below_half_of_a_class_have_no_part_in_its_centre():
 def test_rows_may_be_in_any_order():
     x, classes = embedded(NAMES), classes_of(NAMES)
     order = np.random.default_rng(2).permutation(len(NAMES))
-    mixed = Embedded("x", [NAMES[i] for i in order], x.vectors[order], {})
+    mixed = Embeddings([NAMES[i] for i in order], x.vectors[order], {}, "x")
     one = centres(x, np.arange(len(NAMES)), classes, trimmed=True)
-    other = centres(mixed, mixed.rows(NAMES, "x"), classes, trimmed=True)
+    other = centres(mixed, mixed.rows_of(NAMES, "x"), classes, trimmed=True)
     for a, b in zip(one, other):
         np.testing.assert_allclose(a, b, atol=1e-6)
 

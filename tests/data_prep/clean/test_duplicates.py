@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from data_prep.clean.duplicates import find_duplicates
-from data_prep.clean.embeddings import Embedded
 from data_prep.dataset import open_images
+from data_prep.embeddings import Embeddings
 from data_prep.images import decode, encode
 
 
@@ -84,7 +84,7 @@ def test_embeddings_settle_whose_a_photograph_is(tree, alike, tmp_path):
     for place, name in enumerate(source.names):
         if name.endswith("z_darker.jpg"):  # no photograph of the same, says the embedding
             vectors[place] = -vectors[place]
-    embedded = Embedded("x", source.names, vectors.astype(np.float32), {})
+    embedded = Embeddings(source.names, vectors.astype(np.float32), {}, "x")
     names = listed(find_duplicates(source, tmp_path, embedded)) - alike
     assert {name.split("/")[1] for name in names} == {
         "z_same_bytes.jpg", "z_recompressed.jpg", "z_mirrored.jpg", "z_scaled.jpg",

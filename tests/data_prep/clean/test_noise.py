@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from data_prep.clean.centres import classes_of
-from data_prep.clean.embeddings import Embedded
 from data_prep.clean.noise import RULES, Settings, doubtful, find_noise
+from data_prep.embeddings import Embeddings
 
 
 class Named:
@@ -32,7 +32,7 @@ def flipped(people=60, images=30, share=0.05, spread=0.13, dim=64, seed=0):
     shown[wrong] = (label[wrong] + draw.integers(1, people, wrong.sum())) % people
     vectors = centre[shown] + spread * draw.normal(size=(len(label), dim))
     names = [f"p{person:03d}/{i:05d}.jpg" for i, person in enumerate(label)]
-    return Named(names), Embedded("x", names, vectors.astype(np.float32), {}), wrong
+    return Named(names), Embeddings(names, vectors.astype(np.float32), {}, "x"), wrong
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -75,7 +75,7 @@ def test_a_class_keeps_its_best_images():
     """Three people whose every image is another's: without a floor nothing would be left."""
     draw = np.random.default_rng(1)
     names = [f"p{i % 3}/{i}.jpg" for i in range(15)]
-    embedded = Embedded("x", names, draw.normal(size=(15, 40)).astype(np.float32), {})
+    embedded = Embeddings(names, draw.normal(size=(15, 40)).astype(np.float32), {}, "x")
     for floor in (1, 2, 5, 9):
         settings = Settings(threshold=2.0, floor=floor)
         doubts = doubtful(embedded, np.arange(15), classes_of(names), settings)

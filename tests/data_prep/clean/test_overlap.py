@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from data_prep.clean.embeddings import Embedded
 from data_prep.clean.overlap import overlap_by_face, overlap_by_name
+from data_prep.embeddings import Embeddings
 
 
 class Named:
@@ -49,7 +49,7 @@ def two_sets(people=300, tested=200, shared=20, images=5, noise=0.06, dim=128, s
         names = [f"{kind}{label:04d}/{i}.jpg" for label in labels for i in range(images)]
         vectors = np.repeat(centre[labels], images, axis=0)
         vectors = vectors + noise * draw.normal(size=vectors.shape)
-        return Embedded(kind, names, vectors.astype(np.float32), {})
+        return Embeddings(names, vectors.astype(np.float32), {}, kind)
 
     return make(range(people), "a"), make(range(people - shared, people + tested - shared), "b")
 
@@ -93,7 +93,7 @@ def test_threshold_is_the_rule_worked_out():
 
 def test_test_images_without_folders_stand_for_themselves():
     train, test = two_sets()
-    single = Embedded("lfw.bin", [f"{i:06d}" for i in range(len(test.names))], test.vectors, {})
+    single = Embeddings([f"{i:06d}" for i in range(len(test.names))], test.vectors, {}, "lfw.bin")
     outcome = overlap_by_face(Named(train.names), train, single)
     found = {finding.entry.name for finding in outcome.findings}
     assert {f"a{label:04d}" for label in range(280, 300)} <= found
@@ -105,13 +105,13 @@ def test_what_cannot_be_done():
         ValueError, match=r"at least 1,000 comparisons .* found 8 x 8; give --thres"
     ):
         overlap_by_face(Named(train.names), train, test)
-    narrow = Embedded("b", test.names, test.vectors[:, :64].copy(), {})
+    narrow = Embeddings(test.names, test.vectors[:, :64].copy(), {}, "b")
     with pytest.raises(
         ValueError, match="b: expected embeddings of dimension 128 like a, found 64"
     ):
         overlap_by_face(Named(train.names), train, narrow)
     notes = [{"model": {"sha256": digit * 64}, "fusion": "none"} for digit in "ab"]
-    pair = [Embedded(x.prefix, x.names, x.vectors, note) for x, note in zip((train, test), notes)]
+    pair = [Embeddings(x.names, x.vectors, note, x.prefix) for x, note in zip((train, test), notes)]
     with pytest.raises(ValueError, match="b: expected the model of SHA-256 aaaaaaaaaaaa like a"):
         overlap_by_face(Named(train.names), *pair)
     notes[1].update(model=notes[0]["model"], fusion="flip-sum")

@@ -11,6 +11,7 @@ from data_prep.clean.page import chosen, thumbnail
 from data_prep.dataset import open_images
 from data_prep.drops import Entry, read_drops
 from data_prep.images import encode
+from pages.shell import SCRIPT
 
 
 @pytest.fixture
@@ -41,10 +42,11 @@ def outcome_of(source):
 def test_text_is_escaped_and_nothing_is_loaded(source, tmp_path):
     write_outcome(tmp_path / "list.txt", outcome_of(source), "python <x>", 99)
     html = (tmp_path / "list.html").read_text()
-    for tag in ("<script", "<b>0", "<i>beside", "</figure></fig", "A <title>", "python <x>"):
+    assert html.count("<script") == 1 and f"<script>{SCRIPT}</script>" in html
+    for tag in ("<script>alert", "<b>0", "<i>beside", "</figure></fig", "A <title>", "python <x>"):
         assert tag not in html
     assert "default-src 'none'" in html
-    sources = re.findall(r'(?:src|href)="([^"]*)"', html)
+    sources = re.findall(r'(?:src|href)="([^"#][^"]*)"', html)
     assert len(sources) == 24
     assert all(one.startswith("data:image/jpeg;base64,") for one in sources)
     assert (
@@ -53,7 +55,7 @@ def test_text_is_escaped_and_nothing_is_loaded(source, tmp_path):
         and "http:" not in html
         and "https:" not in html
     )
-    assert "prefers-color-scheme: dark" in html and "--drop list.txt" in html
+    assert "color-scheme: light dark" in html and "--drop list.txt" in html
 
 
 def test_lines_on_the_page_are_those_of_the_list(source, tmp_path):

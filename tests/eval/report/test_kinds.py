@@ -1,6 +1,7 @@
 """Results of every kind of protocol, made by the real commands, and what the page shows of them."""
 
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from eval.report import search_plots
 from eval.report.html import page
 from eval.report.results import groups_of, read_result, section_of, series_of, unfolded
 from eval.report.shapes import has, others, rate_keys
+from pages.drawing import svg
 from tests.conftest import command, refused
 from tests.eval import fakes
 from tests.eval.report.test_report import HOSTILE, Page
@@ -101,6 +103,7 @@ def test_one_page_holds_all_kinds_side_by_side(kinds):
     titles = [kinds[kind, 0]["title"] for kind in KINDS]
     shown(text, *titles, "RFW, African", "RFW, Asian", "without noisy probes")
     headings = [a["id"] for tag, a in found.tags if tag == "h2"]
+    assert headings.pop() == "again"
     assert len(headings) == 1 + len(KINDS) + 2 + 1  # summary, kinds, groups, without noise
     assert len(found.ids) == len(set(found.ids))
     assert sum(tag == "table" for tag, _ in found.tags) == sum(
@@ -184,8 +187,9 @@ def test_models_on_one_set_share_its_figures(kinds):
         results = [kinds[kind, seed] for seed in (0, 1)]
         assert len({section_of(result) for result in results}) == 1
     one = series_of([kinds["megaface", 0], kinds["megaface", 1]])
-    for svg in (search_plots.cmc_svg(one, "a"), search_plots.distractors_svg(one, "b")):
-        assert "var(--series-1)" in svg and "var(--series-2)" in svg
+    for plot in (search_plots.cmc(one), search_plots.distractors(one)):
+        drawn = svg(plot, "a")
+        assert 'class="c1"' in drawn and 'class="c2"' in drawn
     sections = {section_of(result) for result in unfolded(list(kinds.values()))}
     assert len(sections) == len(KINDS) + 2 + 1
 
@@ -247,7 +251,8 @@ def test_the_command_draws_them_or_says_one_line(files, tmp_path):
     out = tmp_path / "report.html"
     main(["report", *map(str, files.values()), "--out", str(out)])
     again = [json.loads(path.read_text()) for path in files.values()]
-    assert out.read_text() == page(again, "Face verification report")
+    words = ["python", "-m", "eval", "report", *map(str, files.values()), "--out", str(out)]
+    assert out.read_text() == page(again, "Face verification report", command=shlex.join(words))
     write_json(tmp_path / "old.json", {**again[0], "schema": 2})
     words = ("eval", "report", tmp_path / "old.json", "--out", tmp_path / "none.html")
     assert 'old.json: expected a result with "schema": 1' in refused(command(*words))

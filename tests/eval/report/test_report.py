@@ -1,16 +1,24 @@
+import base64
 import json
 import re
 from html.parser import HTMLParser
+from statistics import NormalDist
 
 import numpy as np
 import pytest
 
 from data_prep.files import write_json
 from eval.embeddings import load
+from eval.metrics.bootstrap import draws, interval
+from eval.metrics.roc import clopper_pearson
+from eval.protocols.pair_scores import unpacked
 from eval.protocols.verification import verify
 from eval.report import plots
+from eval.report.band import band_of
 from eval.report.html import page
 from eval.report.results import read_result, series_of
+from pages.drawing import svg
+from pages.shell import SCRIPT
 from tests.eval import fakes
 
 HOSTILE = "<script>alert('x')</script>\"&<img src=x onerror=y>"
@@ -30,7 +38,7 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.tags, self.text, self.ids = [], [], [], []
+        self.open, self.tags, self.text, self.ids, self.scripts = [], [], [], [], []
         self.feed(text)
         assert not self.open
 
@@ -49,7 +57,9 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if self.open and self.open[-1] != "style":
+        if self.open and self.open[-1] == "script":
+            self.scripts.append(data)
+        elif self.open and self.open[-1] != "style":
             self.text.append(data)
 
 
@@ -93,7 +103,9 @@ def test_the_page_loads_nothing_and_has_no_id_twice(several):
     text = page(several, "Title")
     found = Page(text)
     assert not re.search(r"https?://|@import|url\((?!#)", text)
-    assert {tag for tag, _ in found.tags}.isdisjoint({"script", "link", "iframe", "object"})
+    assert {tag for tag, _ in found.tags}.isdisjoint({"link", "iframe", "object", "base", "form"})
+    assert found.scripts == [SCRIPT] and [a for t, a in found.tags if t == "script"] == [{}]
+    assert not any("style" in attributes for _, attributes in found.tags)
     for _, attributes in found.tags:
         assert attributes.get("src", "data:").startswith("data:")
         assert attributes.get("href", "#").startswith("#")
@@ -106,7 +118,8 @@ def test_the_page_loads_nothing_and_has_no_id_twice(several):
 def test_tables_and_pictures_can_be_read_aloud(several):
     found = Page(page(several, "Title"))
     tables = sum(tag == "table" for tag, _ in found.tags)
-    assert tables == sum(tag == "caption" for tag, _ in found.tags) == 5
+    plots = sum(a.get("class") == "plot" for _, a in found.tags)
+    assert tables == sum(tag == "caption" for tag, _ in found.tags) == 8 + plots
     assert all("scope" in attributes for tag, attributes in found.tags if tag == "th")
     drawings = [a for tag, a in found.tags if tag == "svg" and a.get("class") != "swatch"]
     assert len(drawings) == 2 * 3 + 5
@@ -126,7 +139,8 @@ def test_hostile_names_are_shown_and_never_obeyed(tmp_path):
     pair["thumbnails"] = ['data:image/jpeg;base64,AA" onerror="x', "https://example.org/x.jpg"]
     text = page([hostile], HOSTILE)
     found = Page(text)
-    assert {tag for tag, _ in found.tags}.isdisjoint({"script", "img"})
+    assert "img" not in {tag for tag, _ in found.tags}
+    assert found.scripts == [SCRIPT]
     assert "https://" not in text
     assert "alert('x')" in "".join(found.text)
 
@@ -138,25 +152,78 @@ def test_pictures_are_shown_with_their_names(tmp_path):
     assert [a["alt"] for a in pictures] == [one["hardest"]["impostor"][0]["names"][0]]
 
 
-def test_the_roc_draws_the_stored_points_unmoved(several):
-    one = series_of(several[:1])[0]
-    svg = plots.roc_svg([one], "roc-")
-    far, tar = (np.array(one.result["roc"][key]) for key in ("far", "tar"))
-    far, tar = far[far > 1 / 60], tar[far > 1 / 60]  # to the left of it the axes end
-    paths = [np.array(re.findall(r"[-\d.]+", p), float) for p in re.findall(r' d="([^"]+)"', svg)]
-    points = max(paths, key=len).reshape(-1, 2)[-len(far) :]
-    for drawn, stored in ((points[:, 0], np.log10(far)), (points[:, 1], tar)):
-        line = np.polyfit(stored, drawn, 1)
-        np.testing.assert_allclose(np.polyval(line, stored), drawn, atol=1e-3)
+def values(text):
+    return np.frombuffer(base64.b64decode(text), "<f8")
+
+
+def lines_of(text, figure):
+    """Of each line of a figure on a page: its values across and upward, and its drawn points."""
+    part = text[text.index(f'<figure class="plot" id="{figure}"') :]
+    part = part[: part.index("</figure>")]
+    found = re.findall(
+        r'<g class="line"[^>]*><path [^>]* d="([^"]*)" data-x="([^"]*)" data-y="([^"]*)"', part
+    )
+    return [
+        (values(x), values(y), np.array(re.findall(r"[-\d.]+", path), float).reshape(-1, 2))
+        for path, x, y in found
+    ]
+
+
+def test_the_points_of_roc_and_det_are_those_of_the_results(several):
+    text = page(several[:2], "Title")
+    for name, miss in (("roc_1", False), ("det_1", True)):
+        found = lines_of(text, name)
+        assert len(found) == 2
+        for (x, y, drawn), one in zip(found, several):
+            far, tar = (np.array(one["roc"][key]) for key in ("far", "tar"))
+            np.testing.assert_array_equal(x, far)
+            np.testing.assert_array_equal(y, 1 - tar if miss else tar)
+            assert len(drawn) == len(far)
+    x, y, drawn = lines_of(text, "roc_1")[0]
+    inside = x > 1 / 60  # to the left of it the axes end
+    for points, stored in ((drawn[inside, 0], np.log10(x[inside])), (drawn[inside, 1], y[inside])):
+        line = np.polyfit(stored, points, 1)
+        np.testing.assert_allclose(np.polyval(line, stored), points, atol=0.011)
+
+
+def test_the_axes_of_the_det_are_normal_deviates(several):
+    x, y, drawn = lines_of(page(several[:1], "Title"), "det_1")[0]
+    normal = NormalDist()
+    inside = (x > 1 / 60) & (x < 0.3) & (y > 1 / 60) & (y < 0.3)
+    assert inside.sum() > 4
+    for points, rates in ((drawn[inside, 0], x[inside]), (drawn[inside, 1], y[inside])):
+        deviates = np.array([normal.inv_cdf(rate) for rate in rates])
+        line = np.polyfit(deviates, points, 1)
+        np.testing.assert_allclose(np.polyval(line, deviates), points, atol=0.011)
 
 
 def test_figures_take_their_colours_from_the_page(several):
     series = series_of(several[:2])
-    for svg in (plots.det_svg(series, "a"), plots.folds_svg(series, "b")):
-        assert "currentColor" in svg
-        assert "var(--series-1)" in svg
-        assert "var(--series-2)" in svg
-        assert not re.search(r"#[0-9a-f]{6}\b", svg)
+    for plot in (plots.det(series), plots.folds(series)):
+        drawn = svg(plot, "a")
+        assert 'class="c1"' in drawn and 'class="c2"' in drawn
+        assert not re.search(r"#[0-9a-f]{6}\b", drawn)
+
+
+def test_the_band_about_a_roc_is_that_of_the_bootstrap(several):
+    one = several[0]
+    band = band_of(one)
+    assert band.kind == "people"
+    scores = unpacked(one, "x")
+    drawn = draws([scores.judged], scores.same_n, scores.people, ["3/60"])[0, :, 1]
+    place = int(np.argmin(abs(band.far - 3 / 60)))
+    assert band.far[place] == 3 / 60
+    assert [band.low[place], band.high[place]] == pytest.approx(interval(drawn), abs=0.03)
+    assert "people drawn anew" in page([one], "Title")
+
+
+def test_a_band_without_scores_is_clopper_and_pearsons(several):
+    one = {**several[0], "pair_scores": None}
+    band = band_of(one)
+    assert band.kind == "binomial"
+    for place in range(0, len(band.far), 5):
+        hits = round(one["roc"]["tar"][place] * 60)
+        assert (band.low[place], band.high[place]) == pytest.approx(clopper_pearson(hits, 60))
 
 
 def test_labels_tell_results_apart_and_no_more(tmp_path):
