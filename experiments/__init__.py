@@ -1,0 +1,1 @@
+"""The papers' experiments, repeated: paired seeds, settings searched alike, figures from JSON."""

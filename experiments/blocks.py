@@ -1,0 +1,171 @@
+"""What is told of an experiment, as plain blocks: Markdown and HTML are made of the same ones.
+
+Words between backticks are names, words between double asterisks are strong.
+"""
+
+import math
+from dataclasses import dataclass
+
+from experiments.compare import Pair, p_text, pairs, verdict
+from experiments.design import Point
+from experiments.published import Column, Page
+from experiments.results import Results
+from experiments.statistics import spread
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Items:
+    """A list below a line."""
+
+    line: str
+    items: list[str]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table whose first `words` columns hold words."""
+
+    caption: str
+    head: list[str]
+    rows: list[list[str]]
+    words: int = 1
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG in docs/ and what it shows."""
+
+    file: str
+    text: str
+
+
+Block = Text | Items | Grid | Picture
+
+
+def blocks(results: Results, page: Page) -> list[Block]:
+    """Everything below an experiment's title."""
+    found = [
+        Text(page.setup),
+        _recipe(results),
+        _figures(results, page),
+        _noise(results, page),
+        _differences(results, page),
+        _claims(results, page),
+        _search(results),
+        *(Picture(file, text) for file, text in page.pictures),
+    ]
+    return [block for block in found if block is not None]
+
+
+def _recipe(results: Results) -> Text:
+    about, settings = results.about, results.about["settings"]
+    ends = [run for arm in results.runs.values() for run in arm.values() if run["figures"]]
+    cost = ends[0]["cost"]
+    minutes = sum(run["cost"]["cpu_seconds"] for run in ends) / 60
+    falls = " and ".join(f"{share:.0%}" for share in settings["milestones"])
+    return Text(
+        f"Network `{settings['net']}`, {cost['parameters']:,} parameters, {settings['dim']}-d; "
+        f"{about['training_images']:,} training images, {settings['epochs']:g} epochs "
+        f"({cost['steps']:,} steps of {settings['batch']}), SGD with momentum 0.9, weight decay "
+        f"{settings['weight_decay']:g}, learning rate / 10 at {falls} of the run, "
+        f"{about['precision']}. {len(ends)} runs, {minutes:.0f} CPU minutes, torch "
+        f"{about['torch']}."
+    )
+
+
+def _figures(results: Results, page: Page) -> Grid:
+    shown = any(page.published.values())
+    head = ["loss", "setting found", "seeds", *(column.title for column in page.columns)]
+    rows = []
+    for arm, by_seed in results.runs.items():
+        finished = [run for run in by_seed.values() if run["figures"]]
+        cells = [f"`{arm}`", _point(results.point(arm)), _seeds(len(finished), len(by_seed))]
+        cells += [_spread(results, arm, column) for column in page.columns]
+        rows.append(cells + ([page.published.get(arm, "none")] if shown else []))
+    head += ["published"] if shown else []
+    return Grid("Mean over seeds ± standard deviation", head, rows, words=2)
+
+
+def _seeds(finished: int, begun: int) -> str:
+    return str(finished) if finished == begun else f"{finished}, {begun - finished} diverged"
+
+
+def _spread(results: Results, arm: str, column: Column) -> str:
+    values = results.values(arm, column.figure)
+    if not values:
+        return "-"
+    found = spread([column.factor * value for value in values])
+    mean = f"{found.mean:.{column.digits}f}"
+    return mean if found.sd is None else f"{mean} ± {found.sd:.{column.digits}f}"
+
+
+def _noise(results: Results, page: Page) -> Text | None:
+    """What one run's error is worth, whatever the loss."""
+    arm = next(iter(results.runs))
+    if page.columns[0].figure != "error_percent" or not results.values(arm, "images"):
+        return None
+    count = results.values(arm, "images")[0]
+    error = spread(results.values(arm, "error_percent")).mean / 100
+    noise = 100 * math.sqrt(error * (1 - error) / count)
+    return Text(
+        f"On {count:,} test images an error of {100 * error:.2f} % has a standard error of "
+        f"{noise:.3f} points by itself; no repeated runs are known of the papers."
+    )
+
+
+def _differences(results: Results, page: Page) -> Grid | Text:
+    columns = {column.figure: column for column in page.columns}
+    rows = []
+    for figure in page.compared:
+        for pair in pairs(results, figure, page.contrasts):
+            rows.append([columns[figure].title, f"`{pair.arm}` - `{pair.than}`", *_gap(pair)])
+    if not rows:
+        return Text("No two losses have two seeds in common yet.")
+    head = ["figure", "difference", "mean, 95 % over seeds", "p, Holm", "95 % over test set"]
+    return Grid("Differences between losses, paired by seed", [*head, "real"], rows, words=2)
+
+
+def _gap(pair: Pair) -> list[str]:
+    gap, images = pair.gap, "-"
+    if pair.images is not None:
+        images = f"{pair.images[0]:+.4f} to {pair.images[1]:+.4f}"
+    over_seeds = f"{gap.mean:+.4f} ({gap.low:+.4f} to {gap.high:+.4f})"
+    return [over_seeds, p_text(pair.p_holm), images, "yes" if pair.real else "no"]
+
+
+def _claims(results: Results, page: Page) -> Items | None:
+    if not page.claims:
+        return None
+    items = [f"{claim.says}: {verdict(claim, results, page.contrasts)}." for claim in page.claims]
+    return Items("What the papers say, and what these runs do:", items)
+
+
+def _search(results: Results) -> Grid | None:
+    rows = [
+        [f"`{arm}`", *(f"{_point(one['point'])}: {_criterion(one['criterion'])}" for one in found)]
+        for arm, found in results.searches.items()
+    ]
+    if not rows:
+        return None
+    head = ["loss", *[f"point {place}" for place in range(1, max(len(row) for row in rows))]]
+    images = next(iter(results.searches.values()))[0]["training_images"]
+    caption = f"The search: trained on {images:,} images, error or misses, %, on those held out"
+    return Grid(caption, head, rows, words=len(head))
+
+
+def _criterion(value: float | None) -> str:
+    return "diverged" if value is None else f"{value:.2f}"
+
+
+def _point(point: Point) -> str:
+    return ", ".join(
+        f"{key} {value:g}" if isinstance(value, int | float) else f"{key} {value}"
+        for key, value in point.items()
+    )

@@ -1,0 +1,51 @@
+"""The papers' small networks as these experiments run them: grey input, some of them narrower.
+
+lenet_heated      Heated-Up Softmax's own, whole
+lenet_pp_half     COCO's LeNet++ with half of its channels: 16, 16 | 32, 32 | 64, 64
+lsoftmax_quarter  L-Softmax's MNIST network with a quarter of its channels: 16 and 3 of 16 |
+                  3 of 32 | 3 of 64, and 128 in place of 512 embedding dimensions
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+from torch import nn
+
+from models.backbones.digits import DigitNet, lenet_heated, normalised, pixels, plain
+from models.backbones.norm import BatchNorm1d
+
+
+def lenet_pp_half(dim: int, height: int, width: int) -> DigitNet:
+    """LeNet++ at half width, for one channel; initial weights as in models.backbones.digits."""
+    layers: list[nn.Module] = []
+    before, rows, columns = 1, height, width
+    for after, kernel in ((16, 2), (32, 2), (64, 3)):
+        layers += plain(before, after, 5, nn.PReLU(after))
+        layers += plain(after, after, 5, nn.PReLU(after))
+        layers += [nn.MaxPool2d(kernel, 2, ceil_mode=True)]
+        rows, columns = (-(-(size - kernel) // 2) + 1 for size in (rows, columns))
+        before = after
+    net = DigitNet(dim, layers, [nn.Linear(before * rows * columns, dim)])
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_uniform_(module.weight, nonlinearity="linear")
+    return net
+
+
+def lsoftmax_quarter(dim: int, height: int, width: int) -> DigitNet:
+    """L-Softmax's MNIST network at quarter width, for one channel."""
+    layers, before = normalised(1, 16), 16
+    for after in (16, 32, 64):
+        for _ in range(3):
+            layers += normalised(before, after)
+            before = after
+        layers += [nn.MaxPool2d(2, ceil_mode=True)]
+    last = nn.Linear(before * pixels(height, width, 3), dim, bias=False)
+    return DigitNet(dim, layers, [last, BatchNorm1d(dim), nn.ReLU()])
+
+
+NETS: dict[str, Callable[..., nn.Module]] = {
+    "lenet_heated": partial(lenet_heated, in_channels=1),
+    "lenet_pp_half": lenet_pp_half,
+    "lsoftmax_quarter": lsoftmax_quarter,
+}

@@ -1,0 +1,75 @@
+"""Faces: the losses of the papers and their relatives on 90 people x 80 photographs.
+
+The recipe is that of configs/presets/pins_sv_am.yaml with half of its epochs. Margins are searched
+too: the papers' own, for sets a thousand times as large, and milder ones.
+"""
+
+from dataclasses import replace
+
+from experiments.design import Arm, Experiment, Point
+
+_AUGMENT = {
+    **{"flip": 0.5, "shift": 0.04, "zoom": 0.08, "rotate": 6.0},
+    **{"light": 0.3, "colour": 0.4, "erase": 0.3},
+}
+
+
+def _points(*settings: Point) -> tuple[Point, ...]:
+    """Two learning rates for each of two settings."""
+    return tuple({"lr": lr, **setting} for setting in settings for lr in (0.03, 0.1))
+
+
+_RATES: tuple[Point, ...] = tuple({"lr": lr} for lr in (0.01, 0.03, 0.1, 0.3))
+_SCALES = _points({"scale": 16.0}, {"scale": 30.0})
+_AM = _points({"scale": 30.0, "margin": 0.35}, {"scale": 24.0, "margin": 0.2})
+_ARC = _points({"scale": 30.0, "margin": 0.5}, {"scale": 24.0, "margin": 0.3})
+_SV = _points({"scale": 30.0, "t": 1.2}, {"scale": 24.0, "t": 1.1})
+_SV_AM = _points(
+    {"scale": 30.0, "margin": 0.35, "t": 1.2}, {"scale": 24.0, "margin": 0.2, "t": 1.1}
+)
+_SV_ARC = _points(
+    {"scale": 30.0, "margin": 0.5, "t": 1.2}, {"scale": 24.0, "margin": 0.3, "t": 1.1}
+)
+
+
+def _eased(name: str, loss: str, points: tuple[Point, ...], reduction: str = "mean") -> Arm:
+    """An arm whose margins and t rise over the first 15 % of the run."""
+    return Arm(name=name, loss=loss, points=points, reduction=reduction, warmup=0.15)
+
+
+FACES = Experiment(
+    name="faces",
+    task="pins",
+    net="small_resnet",
+    dim=256,
+    epochs=20,
+    search_epochs=6,
+    batch_norm_group=64,
+    augment=_AUGMENT,
+    seeds=3,
+    arms=(
+        Arm(name="softmax", loss="softmax", points=_RATES),
+        Arm(name="focal", loss="softmax", points=_RATES, reduction="focal"),
+        Arm(name="hard_mining", loss="softmax", points=_RATES, reduction="hard_mining"),
+        Arm(name="virtual", loss="virtual", points=_RATES),
+        Arm(name="normface", loss="normface", points=_SCALES),
+        Arm(name="coco", loss="coco", points=_points({"alpha": "paper"}, {"alpha": 16.0})),
+        Arm(
+            name="heated",
+            loss="heated_ln",
+            points=_points({"alpha": 16.0, "heated": 4.0}, {"alpha": 30.0, "heated": 8.0}),
+        ),
+        Arm(name="a_softmax", loss="a_softmax", points=_RATES, warmup=0.5),
+        _eased("am", "am", _AM),
+        _eased("arc", "arc", _ARC),
+        _eased("focal_am", "am", _AM, "focal"),
+        _eased("hard_mining_am", "am", _AM, "hard_mining"),
+        _eased("sv", "sv", _SV),
+        _eased("sv_am", "sv_am", _SV_AM),
+        _eased("sv_arc", "sv_arc", _SV_ARC),
+    ),
+)
+"""The issue's list; LFW and look-alike pairs are seen once, after the last step."""
+
+FACES56 = replace(FACES, name="faces56", task="pins56", epochs=12, search_epochs=4)
+"""The same at half of the resolution and fewer epochs: an hour or two on two free cores."""

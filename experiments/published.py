@@ -1,0 +1,276 @@
+"""What the papers say, and what of it is asked of our figures.
+
+Virtual: arXiv 1811.12611. SV: arXiv 1812.11317. COCO: arXiv 1710.00870. Heated-up: arXiv
+1809.04157.
+"""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A figure that a table shows.
+
+    Attributes:
+        figure: its key in a run's figures.
+        title: of the column.
+        digits: after the point.
+        factor: multiplies it, 100 for per cent.
+    """
+
+    figure: str
+    title: str
+    digits: int
+    factor: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A paper's ordering: `arm` has a smaller (or larger) `figure` than `than`.
+
+    Attributes:
+        says: the claim in words, with the paper's figures.
+        figure: of the runs.
+        arm, than: names of arms.
+        larger: whether more is better.
+        effect: the published difference, in the figure's own unit; 0 where none was published.
+    """
+
+    says: str
+    figure: str
+    arm: str
+    than: str
+    larger: bool = False
+    effect: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """How an experiment is shown.
+
+    Attributes:
+        title: heading.
+        setup: the network and what was reduced, against what the papers did.
+        columns: figures of the table; the first one is what arms are compared in.
+        compared: figures whose differences between arms are tested.
+        published: the papers' figure of an arm, for the first column.
+        claims: judged below the table.
+        contrasts: the pairs of arms that are tested; none for all pairs.
+        pictures: files in docs/ and what they show.
+    """
+
+    title: str
+    setup: str
+    columns: tuple[Column, ...]
+    compared: tuple[str, ...]
+    published: dict[str, str]
+    claims: tuple[Claim, ...]
+    contrasts: tuple[tuple[str, str], ...] = ()
+    pictures: tuple[tuple[str, str], ...] = ()
+
+
+_ERROR = Column(figure="error_percent", title="test error, %", digits=3)
+_GEOMETRY = (
+    Column(figure="intra", title="cos to own class", digits=4),
+    Column(figure="between", title="cos between classes", digits=3),
+    Column(figure="ratio", title="spread ratio", digits=4),
+)
+_DIGITS = (_ERROR, *_GEOMETRY)
+
+_OTHERS = (
+    *("focal", "hard_mining", "virtual", "normface", "coco", "heated", "a_softmax", "am", "arc"),
+    *("focal_am", "hard_mining_am", "sv", "sv_am", "sv_arc"),
+)
+
+
+def _lfw(says: str, arm: str, than: str, effect: float) -> Claim:
+    """A claim on LFW's accuracy."""
+    return Claim(says=says, figure="lfw_accuracy", arm=arm, than=than, larger=True, effect=effect)
+
+
+PAGES: dict[str, Page] = {
+    "mnist_virtual": Page(
+        title="MNIST, the five losses on L-Softmax's network",
+        setup="Virtual Softmax does not say its network; that of L-Softmax, with which it compares "
+        "itself, stands in. Reduced: a quarter of its channels (16, 32, 64 in place of 64, 128, "
+        "256), 128 embedding dimensions in place of 512, and far fewer passes than the 64 (30,000 "
+        "steps of 128) of L-Softmax's released recipe.",
+        columns=_DIGITS,
+        compared=("error_percent", "ratio"),
+        published={
+            "softmax": "0.35 (Virtual), 0.36 (COCO)",
+            "virtual": "0.28 (Virtual)",
+            "coco": "0.30 (COCO)",
+            "sv_am": "none",
+            "heated": "none",
+        },
+        claims=(
+            Claim(
+                says="Virtual errs less than softmax (0.28 against 0.35)",
+                figure="error_percent",
+                arm="virtual",
+                than="softmax",
+                effect=0.07,
+            ),
+            Claim(
+                says="COCO errs less than softmax (0.30 against 0.36)",
+                figure="error_percent",
+                arm="coco",
+                than="softmax",
+                effect=0.06,
+            ),
+            Claim(
+                says="Virtual's classes are tighter than softmax's (poster, in words)",
+                figure="intra",
+                arm="virtual",
+                than="softmax",
+                larger=True,
+            ),
+            Claim(
+                says="and tighter against the distance between classes",
+                figure="ratio",
+                arm="virtual",
+                than="softmax",
+            ),
+        ),
+        pictures=(
+            ("experiments_virtual.png", "How near test images lie to the mean of their class"),
+        ),
+    ),
+    "mnist_heated": Page(
+        title="MNIST, heated-up softmax in two dimensions",
+        setup="The paper's network, whole. Reduced: far fewer passes than its 100, SGD in place of "
+        "Adam. `heated_16_4` is `alpha_16`, step for step, up to three quarters of the run; then "
+        "alpha falls to 4. Both have a tenth of the learning rate from there, so the difference is "
+        "the heat alone. The other alphas have `alpha_16`'s learning rate and one seed, for the "
+        "picture.",
+        columns=_DIGITS,
+        compared=("error_percent", "intra", "ratio"),
+        published={},
+        claims=(
+            Claim(
+                says="Heating from 16 to 4 late in the run makes classes tighter (a picture)",
+                figure="intra",
+                arm="heated_16_4",
+                than="alpha_16",
+                larger=True,
+            ),
+            Claim(
+                says="and tighter against the distance between classes",
+                figure="ratio",
+                arm="heated_16_4",
+                than="alpha_16",
+            ),
+        ),
+        pictures=(("experiments_heated.png", "Embeddings of test images, seed 0"),),
+    ),
+    "mnist_coco": Page(
+        title="MNIST, COCO on LeNet++ in three dimensions",
+        setup="COCO's own comparison. Reduced: half of the channels (16, 32, 64 in place of 32, "
+        "64, 128), and fewer steps than its 10,000 (softmax: 100,000).",
+        columns=_DIGITS,
+        compared=("error_percent", "ratio"),
+        published={"softmax": "0.36", "coco": "0.30"},
+        claims=(
+            Claim(
+                says="COCO errs less than softmax (0.30 against 0.36)",
+                figure="error_percent",
+                arm="coco",
+                than="softmax",
+                effect=0.06,
+            ),
+        ),
+    ),
+    "orl": Page(
+        title="ORL, the five losses on 40 people",
+        setup="Five photographs of each person to train on, the other five to test: 200 test "
+        "images, so one image is half a point. In none of the papers; the smallest real set.",
+        columns=_DIGITS,
+        compared=("error_percent", "ratio"),
+        published={},
+        claims=(),
+    ),
+    "cifar10": Page(
+        title="CIFAR-10, the five losses on L-Softmax's network",
+        setup="Reduced: 128 embedding dimensions in place of 512, and fewer passes.",
+        columns=_DIGITS,
+        compared=("error_percent", "ratio"),
+        published={"softmax": "7.15 (Virtual), 6.70 (COCO)", "virtual": "6.68", "coco": "6.25"},
+        claims=(
+            Claim(
+                says="Virtual errs less than softmax (6.68 against 7.15)",
+                figure="error_percent",
+                arm="virtual",
+                than="softmax",
+                effect=0.47,
+            ),
+            Claim(
+                says="COCO errs less than softmax (6.25 against 6.70)",
+                figure="error_percent",
+                arm="coco",
+                than="softmax",
+                effect=0.45,
+            ),
+        ),
+    ),
+    "faces": Page(
+        title="Faces: 90 people, LFW and look-alikes",
+        setup="pins_faces112 without the people who are in LFW. Reduced: 7,200 photographs in "
+        "place of 3.9 million, a small residual network in place of Attention-56; the figures "
+        "published are those of the large sets and stand beside ours for their order only. "
+        "The look-alike list is not SLLFW. Intervals over pairs take them as independent.",
+        columns=(
+            Column(figure="lfw_accuracy", title="LFW, %", digits=2, factor=100),
+            Column(figure="lookalike_accuracy", title="look-alikes, %", digits=2, factor=100),
+            Column(figure="lfw_tar", title="LFW TAR@FAR=1e-2, %", digits=2, factor=100),
+            Column(
+                figure="lookalike_tar", title="look-alikes TAR@FAR=1e-2, %", digits=2, factor=100
+            ),
+        ),
+        compared=("lfw_accuracy", "lookalike_accuracy"),
+        published={
+            "softmax": "99.26 (SV), 99.10 (Virtual)",
+            "focal": "99.46 (SV)",
+            "hard_mining": "99.26 (SV)",
+            "virtual": "99.46 (Virtual)",
+            "coco": "99.86 (COCO)",
+            "a_softmax": "99.36 (SV)",
+            "am": "99.61 (SV)",
+            "arc": "99.63 (SV)",
+            "focal_am": "99.66 (SV)",
+            "hard_mining_am": "99.63 (SV)",
+            "sv": "99.48 (SV)",
+            "sv_am": "99.76 (SV)",
+            "sv_arc": "99.78 (SV)",
+        },
+        claims=(
+            _lfw("SV-AM is above AM on LFW (99.76 against 99.61)", "sv_am", "am", 0.0015),
+            _lfw("SV-Arc is above Arc on LFW (99.78 against 99.63)", "sv_arc", "arc", 0.0015),
+            _lfw("SV is above softmax on LFW (99.48 against 99.26)", "sv", "softmax", 0.0022),
+            _lfw(
+                "Virtual is above softmax on LFW (99.46 against 99.10)",
+                "virtual",
+                "softmax",
+                0.0036,
+            ),
+            Claim(
+                says="Virtual is above softmax on look-alikes (SLLFW there: 95.85 against 94.59)",
+                figure="lookalike_accuracy",
+                arm="virtual",
+                than="softmax",
+                larger=True,
+                effect=0.0126,
+            ),
+        ),
+        contrasts=(
+            *((arm, "softmax") for arm in _OTHERS),
+            ("sv_am", "am"),
+            ("sv_arc", "arc"),
+        ),
+    ),
+}
+PAGES["faces56"] = replace(
+    PAGES["faces"],
+    title="Faces at 56 x 56 pixels: 90 people, LFW and look-alikes",
+    setup=PAGES["faces"].setup + " Crops are shrunk to half of their size.",
+)
