@@ -15,22 +15,20 @@ DEFAULT = "lfw"
 """Whose options `run --help` shows where no protocol is named."""
 
 _MODULES = {
+    "export": "Write a trained backbone as ONNX, with proof that it computes the same.",
     "extract": "Turn images into embeddings with a model.",
     "features": "Convert devkit feature files and submission matrices to X.npy, and back.",
     "mine": "Make a list of look-alike pairs from any embeddings.",
     "versus": "Compare two results on one list, with tests.",
+    "report": "Draw one HTML page from JSON results.",
+    "calibrate": "Store a model's thresholds from a result of pairs.",
+    "compare": "Compare two photographs: faces, similarity, where it lies on the model's scale.",
 }
 """Commands that are a module each: `add_arguments(parser)` and `run(args)`."""
 
 _RUN = """\
 The embeddings are the three files that "extract" writes: X.npy, X.txt and X.json.
 A FAR that the list is too short to resolve is said to be so, never given as a number.
-"""
-_REPORT = """\
-example:
-  python -m eval report out/r50_lfw.json out/r100_lfw.json out/r50_sllfw.json --out report.html
-
-The page is one file with everything in it and loads nothing from anywhere.
 """
 
 
@@ -41,14 +39,16 @@ def main(argv: list[str]) -> None:
         ValueError: bad input.
         OSError: a file that cannot be read or written.
     """
-    args = _parser(argv).parse_args(argv)
+    args = build_parser(argv).parse_args(argv)
     args.do(args)
 
 
-def _parser(argv: list[str]) -> argparse.ArgumentParser:
+def build_parser(argv: list[str]) -> argparse.ArgumentParser:
+    """All commands, with the arguments of the one that `argv` begins with."""
     parser = Parser(
         prog="python -m eval",
         description="Judges face embeddings: extraction, protocols, reports.",
+        epilog="example: python -m eval extract --help",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, about in _MODULES.items():
@@ -60,11 +60,6 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
     judge = _command(commands, "run", "Run a protocol on embeddings: one JSON result.", "")
     _run_arguments(judge, argv[1:] if argv[:1] == ["run"] else [])
     judge.set_defaults(do=lambda args: _run(args, argv))
-    draw = _command(commands, "report", "Draw one HTML page from JSON results.", _REPORT)
-    draw.add_argument("results", nargs="+", metavar="RESULT.json", help="what run wrote")
-    draw.add_argument("--out", required=True, metavar="FILE.html", help="the page to write")
-    draw.add_argument("--title", default="Face verification report", help="heading of the page")
-    draw.set_defaults(do=_report)
     return parser
 
 
@@ -146,16 +141,6 @@ def _check_out(args: argparse.Namespace) -> None:
             if out == Path(value).absolute() and out.exists():
                 option = name.replace("_", "-")
                 raise ValueError(f"--out {args.out}: is read as --{option}; choose another name")
-
-
-def _report(args: argparse.Namespace) -> None:
-    from data_prep.files import write_text
-    from eval.report.html import page
-    from eval.report.results import read_result
-
-    text = page([read_result(path) for path in args.results], args.title)
-    write_text(args.out, text)
-    print(f"wrote {args.out} ({len(text.encode()) / 1e6:.1f} MB)")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ n: images of a batch. D: embedding dimension.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 from torch import nn
 
 from data_prep.transforms import Transform
+from eval.model_arguments import Precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,36 +34,50 @@ class Embedder(ABC):
         transform: pixels to input.
         dim: D.
         batch: images a call that suit the model.
+        precision: what it computes in; None where the file decides.
     """
 
     transform: Transform
     dim: int
     batch: int
+    precision: Precision | None
 
     @abstractmethod
+    def start(self, pixels: np.ndarray) -> Callable[[], np.ndarray]:
+        """`forward` in two parts: a device may still be at it until what is returned is called."""
+
     def forward(self, pixels: np.ndarray) -> np.ndarray:
         """Embeddings, float32 [n, D], not normalised, of RGB uint8 [n, H, W, 3]."""
+        return self.start(pixels)()
 
 
 class TorchEmbedder(Embedder):
-    """A backbone of this project, in eval mode while it embeds, in float32."""
+    """A backbone of this project, in eval mode while it embeds."""
 
     def __init__(
-        self, backbone: nn.Module, transform: Transform, device: torch.device, batch: int = 64
+        self,
+        backbone: nn.Module,
+        transform: Transform,
+        device: torch.device,
+        batch: int = 64,
+        precision: Precision = "float32",
     ) -> None:
         """Keeps the backbone where it is; `device` is where its input goes."""
         self.backbone, self.transform, self.device, self.batch = backbone, transform, device, batch
+        self.precision = precision
         self.dim: int = backbone.dim  # type: ignore[assignment]
 
     @torch.inference_mode()
-    def forward(self, pixels: np.ndarray) -> np.ndarray:
-        """Embeddings of a batch."""
-        x = self.transform.normalise(torch.from_numpy(pixels).to(self.device))
+    def start(self, pixels: np.ndarray) -> Callable[[], np.ndarray]:
+        """Embeddings of a batch, once called."""
+        x = self.transform.normalise(torch.from_numpy(pixels).to(self.device, non_blocking=True))
         was_training = self.backbone.training
         self.backbone.eval()
-        emb_nD = self.backbone(x).float().cpu().numpy()
+        low = self.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=low):
+            emb_nD = self.backbone(x).float()
         self.backbone.train(was_training)
-        return emb_nD
+        return lambda: emb_nD.cpu().numpy()
 
 
 class OnnxEmbedder(Embedder):
@@ -91,29 +107,34 @@ class OnnxEmbedder(Embedder):
             raise ValueError(f"{path}: onnxruntime cannot load it ({error})") from None
         inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
         shape = list(inputs[0].shape)
-        if len(inputs) != 1 or len(shape) != 4 or shape[1] != 3 or isinstance(shape[2], str):
+        sized = len(shape) == 4 and all(isinstance(side, int) for side in shape[2:])
+        if len(inputs) != 1 or not sized or shape[1] != 3:
             raise ValueError(
                 f"{path}: expected one input [n, 3, H, W], found "
                 f"{[(i.name, i.shape) for i in inputs]}"
             )
-        self.name = inputs[0].name
-        self.batch = shape[0] if isinstance(shape[0], int) else 64
-        self.transform = Transform(
-            height=int(shape[2]), width=int(shape[3]), mean=mean, scale=scale
-        )
         out = list(outputs[0].shape)
         if len(out) != 2 or not isinstance(out[1], int):
             raise ValueError(f"{path}: expected an output [n, D], found {out}")
-        self.dim = out[1]
+        self.transform = Transform(
+            height=int(shape[2]), width=int(shape[3]), mean=mean, scale=scale
+        )
+        self.name, self.dim, self.precision = inputs[0].name, out[1], None
+        self.fixed = shape[0] if isinstance(shape[0], int) else None
+        self.batch = self.fixed or 64
 
-    def forward(self, pixels: np.ndarray) -> np.ndarray:
-        """Embeddings of a batch; one image at a time where the file fixes that."""
+    def start(self, pixels: np.ndarray) -> Callable[[], np.ndarray]:
+        """Embeddings of a batch; where the file fixes the number of images, in parts of that."""
         x = np.ascontiguousarray(self.transform.normalise(pixels))
+        size = self.fixed or max(len(x), 1)
+        short = -len(x) % size
+        x = np.pad(x, ((0, short), (0, 0), (0, 0), (0, 0))) if short else x
         parts = [
-            self.session.run(None, {self.name: x[low : low + self.batch]})[0]
-            for low in range(0, len(x), self.batch)
+            self.session.run(None, {self.name: x[low : low + size]})[0]
+            for low in range(0, len(x), size)
         ]
-        return np.concatenate(parts).astype(np.float32, copy=False)
+        emb_nD = np.concatenate(parts)[: len(pixels)].astype(np.float32, copy=False)
+        return lambda: emb_nD
 
 
 def describe(embedder: Embedder, origin: Origin) -> dict[str, Any]:
@@ -121,4 +142,9 @@ def describe(embedder: Embedder, origin: Origin) -> dict[str, Any]:
     about: dict[str, Any] = {"path": origin.path, "sha256": origin.sha256, "kind": origin.kind}
     if origin.step is not None:
         about["step"] = origin.step
-    return {"model": about, "transform": embedder.transform.to_dict(), "dim": embedder.dim}
+    return {
+        "model": about,
+        "transform": embedder.transform.to_dict(),
+        "precision": embedder.precision,
+        "dim": embedder.dim,
+    }

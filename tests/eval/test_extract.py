@@ -61,6 +61,7 @@ def test_what_the_record_of_it_says(plain, exported, people):
     assert meta["fusion"] == "flip-sum" and meta["dim"] == 16
     assert meta["transform"] == Transform(height=64, width=64).to_dict()
     assert meta["images"] == {"source": str(people.crops), "count": 72}
+    assert meta["precision"] == "float32" and meta["batch"] == 64 and meta["threads"] >= 1
 
 
 @pytest.mark.parametrize("ranks", [2, 5])  # 72 images over 5 ranks is uneven

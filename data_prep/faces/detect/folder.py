@@ -194,12 +194,12 @@ def _detect_chunk(
         while part := list(islice(rest, together)):
             found = detector.detect_batch(np.stack([pixels for _, pixels in part]))
             for (name, _), faces in zip(part, found):
-                chosen = _chosen(faces, face, shape, boxes.get(name))
+                chosen = taken(faces, face, shape, boxes.get(name))
                 entries[name] = {"image": name, "faces": len(faces), **chosen}
     return [entries[name] for name in names]
 
 
-def _chosen(
+def taken(
     faces: list[Face], face: str, shape: tuple[int, int], box: np.ndarray | None
 ) -> dict[str, Any]:
     """What is kept of the face that is taken; those whose landmarks say nothing are passed over."""
