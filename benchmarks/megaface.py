@@ -8,6 +8,8 @@ vs_faiss: our time over faiss' exact search for the best distractor of each prob
     of our statistics; left out where faiss is not installed.
 peak_gb: memory of the engine above what was held before and above the mapped file.
 rank1, tar_1e6: what was found, of synthetic people; rescored: pairs brought to float64.
+
+`python -m benchmarks.megaface_ranks` runs the protocol itself at this size, on one rank and on two.
 """
 
 import tempfile
@@ -28,6 +30,13 @@ from eval.synthetic_embeddings import people, write_distractors
 PEOPLE, IMAGES, DIM, DISTRACTORS = 80, 44, 512, 1_000_000
 TAIL = 3_531  # FAR 1e-6 of 3.53e9 impostors, and the threshold itself
 SLICE = 8_192
+
+
+def challenge_probes() -> tuple[np.ndarray, np.ndarray]:
+    """3,530 embeddings of 80 people, as many as in the challenge, and who is who."""
+    shown, person = people(PEOPLE, IMAGES + 1, DIM, concentration=420, seed=1)
+    keep = np.arange(len(person)) % (IMAGES + 1) < IMAGES + (person < 10)
+    return shown[keep], person[keep]
 
 
 def engine(probes: Vectors, gallery: Vectors) -> Callable[[], Found]:
@@ -111,9 +120,7 @@ def main() -> None:
         path = Path(folder) / "distractors.npy"
         write_distractors(path, distractors, DIM, seed=2)
         vectors = np.load(path, mmap_mode="r")
-        shown, person = people(PEOPLE, IMAGES + 1, DIM, concentration=420, seed=1)
-        keep = np.arange(len(person)) % (IMAGES + 1) < IMAGES + (person < 10)
-        shown, person = shown[keep], person[keep]  # 3,530, as in the challenge
+        shown, person = challenge_probes()
         probes = Vectors(shown)
         with peak_memory() as peak:
             found = engine(probes, Vectors(vectors))()

@@ -8,7 +8,7 @@ import pytest
 
 from eval.embeddings import load
 from eval.metrics.roc import tar_at_far
-from eval.protocols.megaface_tail import enough, tar_rows
+from eval.metrics.tail import enough, tar_rows
 from eval.similarity import Plan, Vectors, genuine_pairs, score_pairs, search
 from tests.conftest import command, done, real
 

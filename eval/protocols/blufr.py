@@ -74,10 +74,14 @@ class Blufr(Protocol):
         from tqdm import tqdm
 
         from eval.embeddings import load
+        from eval.similarity import Vectors, duplicates
 
         config = read_config(args.config)
         embeddings = load(args.embeddings)
         row_n = embeddings.rows(config.names, args.config)
+        repeats = duplicates(
+            Vectors(embeddings.vectors, args.embeddings, rows=row_n, names=embeddings.names)
+        )
         verified, identified = [], []
         for number, trial in enumerate(tqdm(config.trials, desc="trials", delay=2, leave=False)):
             try:
@@ -102,6 +106,7 @@ class Blufr(Protocol):
             "data": {
                 "config": {"path": args.config, "sha256": sha256_of(args.config)},
                 "embeddings": embeddings_facts(embeddings),
+                "duplicates": repeats.fact(),
                 "images": embeddings.meta.get("images"),
                 "fusion": embeddings.meta.get("fusion"),
                 "transform": embeddings.meta.get("transform"),
@@ -110,7 +115,8 @@ class Blufr(Protocol):
             "command": command,
             "notes": [
                 "Published BLUFR figures are mean less deviation over ten trials. Thresholds are "
-                "this project's strict ones; the toolkit's differ by one impostor at most."
+                "this project's strict ones; the toolkit's differ by one impostor at most.",
+                *repeats.notes(),
             ],
         }
 

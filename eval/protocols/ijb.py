@@ -80,7 +80,7 @@ class Ijb(Protocol):
             },
             "model": templates.meta.get("model"),
             "command": command,
-            "notes": _notes(args.pooling, templates, known),
+            "notes": [*_notes(args.pooling, templates, known), *templates.notes],
         }
 
     def summary(self, result: dict[str, Any]) -> str:

@@ -104,7 +104,7 @@ class Ijb1N(Protocol):
             },
             "model": templates.meta.get("model"),
             "command": command,
-            "notes": _NOTES,
+            "notes": [*_NOTES, *templates.notes],
         }
 
     def summary(self, result: dict[str, Any]) -> str:

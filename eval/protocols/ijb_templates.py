@@ -54,6 +54,7 @@ class Templates:
         where: the list they are from.
         facts: what was read, for a result's `data`.
         meta: what X.json says.
+        notes: on embeddings that come twice, for a result's `notes`.
     """
 
     ids: Ints
@@ -61,6 +62,7 @@ class Templates:
     where: str
     facts: dict[str, Any]
     meta: dict[str, Any]
+    notes: list[str]
 
     def rows(self, wanted: Ints) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """The row of each wanted template, and whether there is one."""
@@ -95,6 +97,8 @@ def open_templates(args: argparse.Namespace) -> Templates:
         ValueError: bad lists or options, an image without embedding or score; line named.
         OSError: a file that cannot be read.
     """
+    from eval.similarity import Vectors, duplicates
+
     if not re.fullmatch(r"N[01]D[01]F[01]", args.pooling):
         raise ValueError(f"--pooling {args.pooling}: expected N, D and F with 0 or 1, as N1D1F1")
     norm, detector, flip = (args.pooling[place] == "1" for place in (1, 3, 5))
@@ -114,7 +118,16 @@ def open_templates(args: argparse.Namespace) -> Templates:
     meta = embeddings.meta
     facts |= {"embeddings": embeddings_facts(embeddings), "pooling": args.pooling}
     facts |= {key: meta.get(key) for key in ("images", "fusion", "transform")}
-    return Templates(ids, pooled, media.path, facts, meta)
+    images = Vectors(
+        embeddings.vectors,
+        f"{embeddings.prefix}.npy",
+        rows=np.unique(row_n),
+        names=embeddings.names,
+        zeros="keep",
+    )
+    repeats = duplicates(images)
+    facts |= {"duplicates": repeats.fact()}
+    return Templates(ids, pooled, media.path, facts, meta, repeats.notes())
 
 
 def read_media(path: str) -> Media:

@@ -10,7 +10,7 @@ import numpy as np
 
 from eval.metrics.bootstrap import DRAWS, SEED, interval
 from eval.metrics.folds import Bools, Ints
-from eval.protocols.megaface_tail import tail_roc, tar_rows
+from eval.metrics.tail import tail_roc, tar_rows
 from eval.protocols.megaface_trials import Ahead, Impostors, Trials
 
 _DENSE = 100  # ranks that are all given

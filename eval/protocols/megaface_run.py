@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from eval.embeddings import unit_rows
 from eval.metrics.folds import Bools, Ints
+from eval.metrics.tail import enough
 from eval.protocols.devkit import ImageSet, open_sets
 from eval.protocols.megaface_figures import figures
-from eval.protocols.megaface_tail import enough
 from eval.protocols.megaface_trials import Compared, Distractors, Trials, compare
 from eval.protocols.noise import (
     TREATMENTS,
@@ -24,7 +24,7 @@ from eval.protocols.noise import (
     replacements,
 )
 from eval.protocols.pairs import sha256_of
-from eval.similarity import Vectors, search
+from eval.similarity import Duplicates, Vectors, search
 from models import comm
 
 
@@ -93,7 +93,8 @@ def judged(args: argparse.Namespace) -> Judged:
         clean = ~(probes.noisy_P[trials.probe_t] | probes.noisy_P[trials.mate_t])
         found["dropped"] = figures(trials, clean, ahead, whole.clean, person_t, args.rank, args.far)
         found["dropped"]["counts"]["probes"] = int((~probes.noisy_P).sum())
-    return Judged(_version(args), found, _about(args, probe_set, sets, probes, treatment))
+    about = _about(args, probe_set, sets, probes, treatment, whole.repeats)
+    return Judged(_version(args), found, about)
 
 
 def sizes_of(asked: list[int] | None, count: int) -> list[int]:
@@ -184,6 +185,7 @@ def _about(
     sets: Sequence[ImageSet],
     probes: Probes,
     treatment: Treatment | None,
+    repeats: Duplicates,
 ) -> dict[str, Any]:
     meta = probe_set.embeddings.meta
     noises = {
@@ -195,12 +197,13 @@ def _about(
             "embeddings": probe_set.facts,
             "distractors": [one.facts for one in sets],
             "noise": {"treatment": args.noise, "seed": args.seed, **noises} if treatment else None,
+            "duplicates": repeats.fact(),
             "images": meta.get("images"),
             "fusion": meta.get("fusion"),
             "transform": meta.get("transform"),
         },
         "model": meta.get("model"),
-        "notes": _notes(probe_set, probes, treatment),
+        "notes": [*_notes(probe_set, probes, treatment), *repeats.notes()],
     }
 
 

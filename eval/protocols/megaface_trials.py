@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from eval.metrics.folds import Bools, Floats, Ints
 from eval.protocols.noise import Treatment
-from eval.similarity import Found, Plan, Vectors, genuine_pairs, score_pairs
+from eval.similarity import Duplicates, Found, Plan, Vectors, duplicates, genuine_pairs, score_pairs
 
 Search = Callable[[Vectors, Vectors, Plan], Found]
 
@@ -103,11 +103,13 @@ class Compared:
         ahead: of each size.
         impostors: with all probes, noisy ones replaced.
         clean: without noisy ones; None where none is noisy.
+        repeats: embeddings that come twice among clean probes and distractors.
     """
 
     ahead: list[Ahead]
     impostors: Impostors
     clean: Impostors | None
+    repeats: Duplicates
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,9 @@ def compare(
         _impostors([found for _, found in some if found], rows, counted, zeros, tail)
         for some, rows in ((parts, len(probes)), (parts[:1], len(clean)))
     ]
-    return Compared(ahead, tails[0], tails[1] if len(rest) and len(clean) else None)
+    shown = probes.some(clean)
+    without_noisy = tails[1] if len(rest) and len(clean) else None
+    return Compared(ahead, tails[0], without_noisy, duplicates(shown, gallery))
 
 
 def _part(
@@ -195,8 +199,9 @@ def _part(
     if not len(rows):
         return None
     assert plan.above is not None
-    some = Vectors(probes.take(rows), probes.where)
-    return search(some, gallery, Plan(tail=plan.tail, above=plan.above[rows], sizes=plan.sizes))
+    return search(
+        probes.some(rows), gallery, Plan(tail=plan.tail, above=plan.above[rows], sizes=plan.sizes)
+    )
 
 
 def _counts(

@@ -37,10 +37,14 @@ class Retrieval(Protocol):
         )
         parser.add_argument("--no-nmi", action="store_true", help="leave out k-means and NMI")
         parser.add_argument("--seed", type=int, default=0, help="of k-means (0)")
+        parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
 
     def judge(self, args: argparse.Namespace, command: str) -> dict[str, Any]:
         """Ranks and clusters."""
         from eval.embeddings import load
+        from eval.metrics.retrieval import fits, ranks
+        from eval.similarity import Vectors, duplicates
+        from models import comm
 
         embeddings = load(args.embeddings)
         if min(args.recall) < 1:
@@ -48,12 +52,14 @@ class Retrieval(Protocol):
         rows, labels = labelled(embeddings, args.labels)
         number = {label: place for place, label in enumerate(sorted(set(labels)))}
         label_n = np.array([number[label] for label in labels])
-        unit_nD = embeddings.unit(rows)
-        queries, recall = _recall(unit_nD, label_n, args.recall)
+        images = Vectors(embeddings.vectors, args.embeddings, rows=rows, names=embeddings.names)
+        device = comm.pick_device(args.device)
+        queries, recall = _recall(ranks(images, label_n, device=device), args.recall)
         where = args.labels or args.embeddings
         if not queries:
             raise ValueError(f"{where}: no class has two images, so nothing can be retrieved")
-        found = None if args.no_nmi else _nmi(unit_nD, label_n, len(number), args.seed)
+        found = None if args.no_nmi else _nmi(images, label_n, len(number), args.seed)
+        repeats = duplicates(images)
         return {
             "schema": SCHEMA,
             "protocol": args.protocol,
@@ -66,13 +72,14 @@ class Retrieval(Protocol):
                 if args.labels is None
                 else {"path": args.labels, "sha256": sha256_of(args.labels)},
                 "embeddings": embeddings_facts(embeddings),
+                "duplicates": repeats.fact(),
                 "images": embeddings.meta.get("images"),
                 "fusion": embeddings.meta.get("fusion"),
                 "transform": embeddings.meta.get("transform"),
             },
             "model": embeddings.meta.get("model"),
             "command": command,
-            "notes": _NOTES,
+            "notes": [*_NOTES, *([] if fits(images) else [_BATCHES]), *repeats.notes()],
         }
 
     def summary(self, result: dict[str, Any]) -> str:
@@ -106,6 +113,11 @@ _NOTES = [
     "with scikit-learn before 0.22, divide by the geometric mean of the entropies.",
 ]
 
+_BATCHES = (
+    "k-means went over the images in batches, once, since they are too many for memory: its NMI is "
+    "not to be set beside that of plain k-means."
+)
+
 
 def labelled(embeddings: Embeddings, labels: str | None) -> tuple[NDArray[np.intp], list[str]]:
     """Rows of the embeddings that are judged, and the class of each.
@@ -138,11 +150,9 @@ def labelled(embeddings: Embeddings, labels: str | None) -> tuple[NDArray[np.int
     return rows, found
 
 
-def _recall(unit_nD: Any, label_n: Ints, ks: list[int]) -> tuple[int, list[dict[str, Any]]]:
-    from eval.metrics.retrieval import ranks
+def _recall(rank_n: Ints, ks: list[int]) -> tuple[int, list[dict[str, Any]]]:
     from eval.metrics.roc import clopper_pearson
 
-    rank_n = ranks(unit_nD, label_n)
     asked = rank_n[rank_n > 0]
     rows = []
     for k in ks:
@@ -153,10 +163,10 @@ def _recall(unit_nD: Any, label_n: Ints, ks: list[int]) -> tuple[int, list[dict[
     return len(asked), rows
 
 
-def _nmi(unit_nD: Any, label_n: Ints, classes: int, seed: int) -> dict[str, Any]:
+def _nmi(images: Any, label_n: Ints, classes: int, seed: int) -> dict[str, Any]:
     from eval.metrics.retrieval import clusters, nmi
 
-    cluster_n = clusters(unit_nD, classes, seed)
+    cluster_n = clusters(images, classes, seed)
     averages = {name: nmi(label_n, cluster_n, name) for name in ("arithmetic", "geometric")}
     return {**averages, "clusters": classes, "seed": seed}
 

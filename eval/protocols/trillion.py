@@ -61,8 +61,8 @@ class TrillionPairs(Protocol):
 
     def judge(self, args: argparse.Namespace, command: str) -> dict[str, Any]:
         """One pass for both."""
-        from eval.protocols.megaface_tail import enough, tail_roc, tar_rows
-        from eval.similarity import Plan, Vectors, genuine_pairs, score_pairs, search
+        from eval.metrics.tail import enough, tail_roc, tar_rows
+        from eval.similarity import Plan, Vectors, duplicates, genuine_pairs, score_pairs, search
         from models import comm
 
         array, facts, meta = _features(args.features)
@@ -81,6 +81,7 @@ class TrillionPairs(Protocol):
         found = search(queries, distractors, plan, device=device, state=args.state)
         assert found.top is not None and found.tail is not None
         best_Q = found.top.score[-1, :, 0]
+        repeats = duplicates(queries, distractors)
         return {
             "schema": SCHEMA,
             "protocol": args.protocol,
@@ -100,13 +101,14 @@ class TrillionPairs(Protocol):
             "data": {
                 "embeddings": facts,
                 "labels": {"path": args.labels, "sha256": sha256_of(args.labels)},
+                "duplicates": repeats.fact(),
                 "images": meta.get("images"),
                 "fusion": meta.get("fusion"),
                 "transform": meta.get("transform"),
             },
             "model": meta.get("model"),
             "command": command,
-            "notes": _NOTES,
+            "notes": [*_NOTES, *repeats.notes()],
         }
 
     def summary(self, result: dict[str, Any]) -> str:

@@ -14,8 +14,11 @@ open are scored again in float64 (`exact`). No figure depends on tiles, ranks or
     tile, keyed one tile: block maxima first, then the few blocks that matter
     screens     the cheap precisions and their bound
     exact       the reference score
+    ranked      where scores lie among thresholds
+    duplicates  rows that come twice, to be told of
 """
 
+from eval.similarity.duplicates import Duplicates, duplicates
 from eval.similarity.engine import Shape, search
 from eval.similarity.pairs import Labels, PairRule, Which, genuine_pairs
 from eval.similarity.plan import Counts, Found, Plan, Tail, Top
@@ -25,6 +28,7 @@ from eval.similarity.vectors import Vectors, score_pairs
 __all__ = [
     "PRECISIONS",
     "Counts",
+    "Duplicates",
     "Found",
     "Labels",
     "PairRule",
@@ -35,6 +39,7 @@ __all__ = [
     "Top",
     "Vectors",
     "Which",
+    "duplicates",
     "genuine_pairs",
     "score_pairs",
     "search",

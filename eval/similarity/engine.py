@@ -177,7 +177,7 @@ class _Run:
                 least_p = np.minimum(least_p, self.top.least(tile))
             if self.tail:
                 least_p = np.minimum(least_p, self.tail.least(tile))
-            _, pairs = tile.between(least_p)
+            pairs = tile.reaching(least_p)
             self.total["rescored"] += len(pairs.row)
             for keeper in (self.top, self.tail):
                 if keeper:

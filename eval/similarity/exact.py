@@ -65,6 +65,8 @@ def gathered_scores(
     raw_gD: NDArray[Any],
     rows_m: NDArray[np.intp],
     cols_m: NDArray[np.intp],
+    *,
+    shortened: bool = False,
 ) -> NDArray[np.float64]:
     """The reference scores of m pairs (row of `u_pD`, row of `raw_gD`), [m].
 
@@ -73,6 +75,7 @@ def gathered_scores(
         raw_gD: embeddings of any length.
         rows_m: into the first.
         cols_m: into the second.
+        shortened: the second are unit rows already, in float64: the same bits, sooner.
     """
     found_m = np.empty(len(rows_m))
 
@@ -84,7 +87,8 @@ def gathered_scores(
             here = slice(start, min(start + _BATCH, part.stop))
             raw, v, terms, spare = (each[: here.stop - here.start] for each in memory)
             v[:] = np.take(raw_gD, cols_m[here], axis=0, out=raw, mode="clip")
-            _shorten(v, terms, spare)
+            if not shortened:
+                _shorten(v, terms, spare)
             np.take(u_pD, rows_m[here], axis=0, out=terms, mode="clip")
             found_m[here] = fold(np.multiply(terms, v, out=terms), spare)
 

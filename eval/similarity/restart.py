@@ -15,6 +15,9 @@ from eval.similarity.statistics import Arrays
 from eval.similarity.vectors import Vectors
 from models import comm
 
+_FORMAT = 2
+"""Of what a note holds; one of another format is not taken up."""
+
 
 class Restart:
     """The note of one rank; its name holds the hash of inputs and settings."""
@@ -35,6 +38,7 @@ class Restart:
         """The note of this rank for a run on just these inputs; reads all of them once."""
         above = None if plan.above is None else _digest(plan.above)
         parts = [
+            _FORMAT,
             probes.digest(),
             probes.digest() if gallery is probes else gallery.digest(),
             [plan.top, plan.tail, above, plan.bins, list(plan.sizes)],

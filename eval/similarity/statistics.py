@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from eval.similarity.keyed import ANY
 from eval.similarity.plan import Counts, Tail, Top
+from eval.similarity.ranked import ranked
 from eval.similarity.tile import Pairs, Tile
 
 Arrays = dict[str, NDArray]
@@ -81,7 +82,8 @@ class TailKeeper:
 
     def least(self, tile: Tile) -> float:
         """A number that a score must reach to matter."""
-        if len(self.arrays["score"]) < self._count:
+        # A tile as large as all before it knows as much of the tail as they do.
+        if len(self.arrays["score"]) < self._count or tile.part.start <= tile.count:
             return max(self._least, tile.screened.floor(self._count))
         return self._least
 
@@ -108,7 +110,7 @@ class TailKeeper:
 
 
 class Counter:
-    """Impostors above and at thresholds."""
+    """Impostors above and at thresholds; `arrays` hold each probe's in rising order."""
 
     def __init__(self, sizes: int, probes: int, thresholds: NDArray[np.float64]) -> None:
         """Thresholds [T], or [P, T].
@@ -118,21 +120,27 @@ class Counter:
         """
         if thresholds.ndim not in (1, 2) or thresholds.shape[:-1] not in ((), (probes,)):
             raise ValueError(f"thresholds {thresholds.shape}: expected [T] or [{probes}, T]")
-        self._thresholds = np.broadcast_to(thresholds, (probes, thresholds.shape[-1]))
-        shape = (sizes, *self._thresholds.shape)
+        thresholds = np.broadcast_to(thresholds, (probes, thresholds.shape[-1]))
+        self._order = np.argsort(thresholds, axis=1)
+        self._rising = np.take_along_axis(thresholds, self._order, axis=1)
+        shape = (sizes, *thresholds.shape)
         self.arrays: Arrays = {name: np.zeros(shape, np.int64) for name in ("above", "equal")}
 
     def take(self, tile: Tile) -> int:
         """Counts a tile; returns how many pairs had to be made exact."""
-        above, equal = (self.arrays[name][-1, tile.panel.part] for name in ("above", "equal"))
-        made = 0
-        for place, threshold_p in enumerate(self._thresholds[tile.panel.part].T):
-            sure_p, pairs = tile.between(threshold_p, threshold_p)
-            above[:, place] += sure_p
-            np.add.at(above[:, place], pairs.row, pairs.score > threshold_p[pairs.row])
-            np.add.at(equal[:, place], pairs.row, pairs.score == threshold_p[pairs.row])
-            made += len(pairs.row)
-        return made
+        if not self._rising.shape[1]:
+            return 0
+        rising = self._rising[tile.panel.part]
+        sure, pairs, under = tile.among(rising)
+        below = ranked(rising, pairs.row, pairs.score, ties=False)
+        reached = ranked(rising, pairs.row, pairs.score, ties=True)
+        for name, first, last in (("above", under, below), ("equal", below, reached)):
+            step = np.zeros((len(rising), rising.shape[1] + 1), dtype=np.int64)
+            np.add.at(step, (pairs.row, first), 1)
+            np.add.at(step, (pairs.row, last), -1)
+            self.arrays[name][-1, tile.panel.part] += np.cumsum(step, axis=1)[:, :-1]
+        self.arrays["above"][-1, tile.panel.part] += sure
+        return len(pairs.row)
 
     def snapshot(self, size: int, panel: slice) -> None:
         """Keeps a panel's state as that of gallery size number `size`."""
@@ -142,7 +150,8 @@ class Counter:
     def join(self, ranks: Sequence[Arrays]) -> Counts:
         """The sums over all ranks."""
         above, equal = (np.sum([r[name] for r in ranks], axis=0) for name in ("above", "equal"))
-        return Counts(above, equal)
+        asked = np.argsort(self._order, axis=1)[None]
+        return Counts(*(np.take_along_axis(each, asked, axis=2) for each in (above, equal)))
 
 
 class Histogram:

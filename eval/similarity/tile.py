@@ -30,6 +30,8 @@ from eval.similarity.threads import over_parts
 from eval.similarity.vectors import Vectors
 
 _MANY = 64  # of a tile's pairs, one in so many made exact one by one costs more than a product
+_MANY_ABOVE = 8  # one in so many to be set among thresholds costs more than a product and a sort
+_OFTEN = 2  # pairs a gallery row beyond which each row is made unit once, not for every pair
 _STRIP = 1024  # gallery rows of a strip: its keys are looked through while in the cache
 _SLAB = 512  # probes of a float64 product in one go
 
@@ -122,31 +124,40 @@ class Tile:
             max(width for _, width in made),
         )
 
-    def between(
-        self, least_p: NDArray[np.float64], most_p: NDArray[np.float64] | None = None
-    ) -> tuple[NDArray[np.int64], Pairs]:
-        """Exact scores of all pairs that reach `least`, save the ones surely above `most`.
-
-        Pairs a little below `least` or above `most` may be among them.
-
-        Args:
-            least_p: of each probe.
-            most_p: of each probe; None for no upper end.
-
-        Returns:
-            For each probe how many scores were surely greater than `most` and are left out, [p],
-            and the pairs.
-        """
-        enough = max(64, self.count // _MANY)
-        sure_p, places, crowd_p = self.screened.near(least_p, most_p, enough)
+    def reaching(self, least_p: NDArray[np.float64]) -> Pairs:
+        """Exact scores of all pairs that reach `least`, [p], and perhaps of some just below."""
+        places, crowd_p = self.screened.near(least_p, max(64, self.count // _MANY))
         score = self.exact(*places)
         self.screened.check(places, score)
         parts = [(*places, score)]
         for rows, keyed in self.finely(np.flatnonzero(crowd_p)):
-            most = None if most_p is None else most_p[rows]
-            sure_p[rows], (row, col), _ = keyed.near(least_p[rows], most)
+            (row, col), _ = keyed.near(least_p[rows])
             parts.append((rows[row], col, self.exact(rows[row], col)))
-        return sure_p, Pairs(*(np.concatenate([part[i] for part in parts]) for i in range(3)))
+        return Pairs(*(np.concatenate([part[i] for part in parts]) for i in range(3)))
+
+    def among(
+        self, rising_pT: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], Pairs, NDArray[np.intp]]:
+        """Where all scores lie among thresholds.
+
+        Args:
+            rising_pT: T thresholds of each probe, rising.
+
+        Returns:
+            For each threshold how many scores are known to be greater, [p, T]; exact scores of the
+            pairs of which some threshold left it open, [m]; and how many thresholds, the lowest
+            ones, count each of those already, [m].
+        """
+        enough = max(64, self.count // _MANY_ABOVE)
+        sure_pT, places, under_m, crowd_p = self.screened.among(rising_pT, enough)
+        score = self.exact(*places)
+        self.screened.check(places, score)
+        parts = [(*places, score, under_m)]
+        for rows, keyed in self.finely(np.flatnonzero(crowd_p)):
+            sure_pT[rows], (row, col), under_m = keyed.all_among(rising_pT[rows])
+            parts.append((rows[row], col, self.exact(rows[row], col), under_m))
+        row, col, score, under_m = (np.concatenate([part[i] for part in parts]) for i in range(4))
+        return sure_pT, Pairs(row, col, score), under_m
 
     def finely(self, rows: NDArray[np.intp]) -> Iterator[tuple[NDArray[np.intp], Keyed]]:
         """The similarities of some probes anew, by a float64 product: slab by slab."""
@@ -161,11 +172,18 @@ class Tile:
 
     def exact(self, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> NDArray[np.float64]:
         """The reference scores of m pairs of the tile, [m]."""
+        if len(rows) > _OFTEN * self.count:
+            unit_gD = self._unit
+            return gathered_scores(self.panel.unit_pD, unit_gD, rows, cols, shortened=True)
         return gathered_scores(self.panel.unit_pD, self._block, rows, cols)
 
     @cached_property
     def _block(self) -> NDArray[np.float32]:
         return self._gallery.block(self.part)
+
+    @cached_property
+    def _unit(self) -> NDArray[np.float64]:
+        return self._gallery.unit(self.part)
 
     @cached_property
     def _columns(self) -> Operand:

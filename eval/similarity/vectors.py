@@ -17,7 +17,9 @@ from eval.similarity.exact import gathered_scores, unit
 
 Zeros = Literal["refuse", "keep"]
 
-_BLOCK = 8192  # rows looked at in one go
+BLOCK = 8192
+"""Rows looked at in one go."""
+
 _SAFE = (1e-12, 1e12)  # lengths between which float32 squares neither overflow nor vanish
 
 
@@ -67,7 +69,7 @@ class Vectors:
         self._names = names
         self._rows = None if rows is None else _checked_rows(rows, len(array_nD), where)
         self.lengths = np.empty(len(self), dtype=np.float32)
-        for part in self.parts(_BLOCK, "checking embeddings"):
+        for part in self.parts(BLOCK, "checking embeddings"):
             self.lengths[part] = self._lengths(part, zeros)
 
     def __len__(self) -> int:
@@ -99,12 +101,16 @@ class Vectors:
         """The array's row of row `index` of the selection."""
         return int(index if self._rows is None else self._rows[index])
 
+    def some(self, rows_m: NDArray[np.intp]) -> "Vectors":
+        """Chosen rows in the order given; nothing is looked at again."""
+        part = copy(self)
+        part._rows = rows_m if self._rows is None else self._rows[rows_m]
+        part.lengths = self.lengths[rows_m]
+        return part
+
     def head(self, count: int) -> "Vectors":
         """The first `count` rows; nothing is looked at again."""
-        part = copy(self)
-        part._rows = np.arange(len(self))[:count] if self._rows is None else self._rows[:count]
-        part.lengths = self.lengths[:count]
-        return part
+        return self.some(np.arange(len(self))[:count])
 
     def parts(self, size: int, about: str) -> Iterator[slice]:
         """Slices of `size` rows that cover all, with a progress bar."""
@@ -115,35 +121,14 @@ class Vectors:
     def digest(self) -> str:
         """SHA-256 of the rows, hex."""
         state = hashlib.sha256(f"{len(self)} {self.dim}\n".encode())
-        for part in self.parts(_BLOCK, "hashing embeddings"):
+        for part in self.parts(BLOCK, "hashing embeddings"):
             state.update(self.block(part).tobytes())
         return state.hexdigest()
 
-    def duplicates(self) -> NDArray[np.int64]:
-        """Rows that repeat an earlier row byte for byte, [m, 2]: the row and the first like it.
-
-        Rows are those of the array. They are legal and tie exactly; a protocol tells of them,
-        since an image that is both probe and distractor spoils a figure.
-        """
-        key = np.random.default_rng(0).integers(2**63, size=self.dim, dtype=np.uint64) | 1
-        sums = np.empty(len(self), dtype=np.uint64)
-        for part in self.parts(_BLOCK, "looking for duplicates"):
-            bits = np.ascontiguousarray(self.block(part)).view(np.uint32)
-            sums[part] = bits.astype(np.uint64) @ key
-        order = np.argsort(sums, kind="stable")
-        groups = np.split(order, np.flatnonzero(np.diff(sums[order])) + 1)
-        found = [pair for group in groups if len(group) > 1 for pair in self._repeats(group)]
-        return np.array(sorted(found), dtype=np.int64).reshape(-1, 2)
-
-    def _repeats(self, group: NDArray[np.intp]) -> list[tuple[int, int]]:
-        """Of rows with equal sums, ascending: those with equal bytes, and the first like each."""
-        first_with: dict[bytes, int] = {}
-        found = []
-        for index in group:
-            first = first_with.setdefault(self.take(index[None]).tobytes(), index)
-            if first != index:
-                found.append((self.row_of(index), self.row_of(first)))
-        return found
+    def place(self, index: int) -> str:
+        """File, row and, where it is known, image of row `index` of the selection."""
+        row = self.row_of(index)
+        return f"{self.where}, row {row}" + (f" ({self._names[row]!r})" if self._names else "")
 
     def _lengths(self, part: slice, zeros: Zeros) -> NDArray[np.float32]:
         block = self.block(part)
@@ -154,23 +139,18 @@ class Vectors:
             if not np.isfinite(row).all():
                 at = int(np.flatnonzero(~np.isfinite(row))[0])
                 raise ValueError(
-                    f"{self._named(part.start + place)} has {row[at]} at place {at}, expected "
-                    "finite numbers; look at the model and that image"
+                    f"{self.place(part.start + place)}: the embedding has {row[at]} at place {at}, "
+                    "expected finite numbers; look at the model and that image"
                 )
             exact = float(np.sqrt(row @ row))
             if exact == 0 and zeros == "refuse":
                 raise ValueError(
-                    f"{self._named(part.start + place)} is all zeros, so it has no direction; "
-                    "look at that image, leave it out, or keep it with score 0 to all"
+                    f"{self.place(part.start + place)}: the embedding is all zeros, so it has no "
+                    "direction; look at that image, leave it out, or keep it with score 0 to all"
                 )
             # Out of float32's range, or near it: only told from 0; `nearly_unit` knows.
             length[place] = np.clip(exact, 1e-38, 1e38) if exact else 0
         return length
-
-    def _named(self, index: int) -> str:
-        row = self.row_of(index)
-        name = f" ({self._names[row]!r})" if self._names is not None else ""
-        return f"{self.where}, row {row}{name}: the embedding"
 
 
 def score_pairs(
@@ -190,8 +170,8 @@ def score_pairs(
     check_dims(a, b)
     rows_m, cols_m = _checked_rows(rows_m, len(a), a.where), _checked_rows(cols_m, len(b), b.where)
     found_m = np.empty(len(rows_m))
-    for start in tqdm(range(0, len(rows_m), _BLOCK), desc="scoring pairs", delay=2, leave=False):
-        part = slice(start, start + _BLOCK)
+    for start in tqdm(range(0, len(rows_m), BLOCK), desc="scoring pairs", delay=2, leave=False):
+        part = slice(start, start + BLOCK)
         left, left_m = np.unique(rows_m[part], return_inverse=True)
         right, right_m = np.unique(cols_m[part], return_inverse=True)
         found_m[part] = gathered_scores(unit(a.take(left)), b.take(right), left_m, right_m)

@@ -5,20 +5,25 @@ import pytest
 
 from eval.embeddings import unit_rows
 from eval.metrics import retrieval
+from eval.similarity import Shape, Vectors
+
+
+def exact(unit):
+    return Vectors(np.asarray(unit, dtype=np.float32))
 
 
 def images(seed, n=60, classes=12, dim=3):
     rng = np.random.default_rng(seed)
     label = rng.integers(classes, size=n)
     vectors = rng.normal(size=(classes, dim))[label] + 0.8 * rng.normal(size=(n, dim))
-    return unit_rows(vectors, [str(i) for i in range(n)], "X"), label
+    return unit_rows(vectors.astype(np.float32), [str(i) for i in range(n)], "X"), label
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_ranks_equal_a_sort_of_every_other_image(monkeypatch, seed):
-    monkeypatch.setattr(retrieval, "_TILE", 7)
+    monkeypatch.setattr(retrieval, "_PAIRS", 7)
     unit, label = images(seed)
-    found = retrieval.ranks(unit, label)
+    found = retrieval.ranks(exact(unit), label, shape=Shape(7, 7))
     for query in range(len(label)):
         others = sorted(
             (i for i in range(len(label)) if i != query), key=lambda i: -(unit[query] @ unit[i])
@@ -31,7 +36,7 @@ def test_ranks_equal_a_sort_of_every_other_image(monkeypatch, seed):
 def test_equal_cosines_count_against_the_model_and_the_lonely_do_not_count():
     unit = np.array([[1.0, 0], [0, 1], [0, 1], [0, 1], [-1, 0]])
     label = np.array([0, 0, 1, 2, 3])
-    assert retrieval.ranks(unit, label).tolist() == [3, 4, 0, 0, 0]
+    assert retrieval.ranks(exact(unit), label).tolist() == [3, 4, 0, 0, 0]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -58,7 +63,19 @@ def test_clusters_of_what_lies_apart_are_the_classes():
     centres = np.eye(4)
     label = np.repeat(range(4), 5)
     noise = 0.01 * np.random.default_rng(0).normal(size=(20, 4))
-    unit = unit_rows(centres[label] + noise, ["x"] * 20, "X")
+    unit = exact(centres[label] + noise)
     found = retrieval.clusters(unit, 4, seed=0)
     assert retrieval.nmi(label, found) == pytest.approx(1)
     np.testing.assert_array_equal(found, retrieval.clusters(unit, 4, seed=0))
+
+
+def test_more_images_than_memory_holds_are_clustered_in_batches(monkeypatch):
+    label = np.repeat(range(4), 50)
+    random = np.random.default_rng(0)
+    apart = exact(np.eye(4)[label] + 0.01 * random.normal(size=(200, 4)))
+    monkeypatch.setattr(retrieval, "_AT_ONCE", 100)
+    monkeypatch.setattr(retrieval, "_BATCH", 64)
+    assert not retrieval.fits(apart)
+    found = retrieval.clusters(apart, 4, seed=0)
+    assert retrieval.nmi(label, found) == pytest.approx(1)
+    np.testing.assert_array_equal(found, retrieval.clusters(apart, 4, seed=0))

@@ -141,6 +141,25 @@ def test_larger_sets_in_which_most_pairs_are_never_rescored(screen):
 
 
 @pytest.mark.parametrize("screen", PRECISIONS)
+@pytest.mark.parametrize("tile", [3000, 700])
+def test_many_thresholds_in_the_bulk_of_the_scores(screen, tile):
+    random = np.random.default_rng(11)
+    a = random.standard_normal((30, 48)).astype(np.float32)
+    b = random.standard_normal((3000, 48)).astype(np.float32)
+    b[50:80], b[900:1000], b[2500] = a, a[3], 0
+    a[17] = a[4]
+    probes, gallery = Vectors(a), Vectors(b, zeros="keep")
+    scores = all_scores(probes, gallery, True)
+    # Scores that occur, some twice, in no order; nearly equal ones; rows of unequal length. Half of
+    # the probes have high ones only: few of their pairs are looked at.
+    above = np.take_along_axis(scores, random.integers(0, 3000, (30, 40)), axis=1)
+    above[:, 5], above[:, 7], above[::3, 20:] = above[:, 30], above[:, 31] + 1e-15, np.inf
+    above[:15] = np.where(above[:15] > 0.25, above[:15], np.inf)
+    plan = Plan(top=1, tail=9, above=above, sizes=(60, 2000))
+    check(search(probes, gallery, plan, screen=screen, shape=Shape(20, tile)), scores, plan)
+
+
+@pytest.mark.parametrize("screen", PRECISIONS)
 def test_a_collapsed_model_whose_scores_are_all_nearly_one(screen):
     random = np.random.default_rng(7)
     x = 1 + 1e-4 * random.standard_normal((400, 32))
@@ -167,19 +186,18 @@ def numbers(found: Found) -> list[bytes]:
     return [array.tobytes().hex() for array in arrays]
 
 
-def whole_run(state: str | None = None) -> list[str]:
+def whole_run(state: str | None = None, screen: str = "bfloat16", tile: int = 40) -> list[str]:
     x = Vectors(messy(200, 24, 9), zeros="keep")
     label = people_of(200, 10)
     plan = Plan(top=3, tail=70, above=np.array([0.1, 0.5]), bins=BINS, sizes=(20, 90))
-    shape = Shape(panel=60, tile=40)
-    return numbers(
-        search(x, x, plan, labels=(label, label), pairs="others", shape=shape, state=state)
-    )
+    how = {"pairs": "others", "shape": Shape(panel=60, tile=tile), "state": state}
+    return numbers(search(x, x, plan, labels=(label, label), screen=screen, **how))
 
 
+@pytest.mark.parametrize("screen", PRECISIONS)
 @pytest.mark.parametrize("ranks", [2, 3])
-def test_any_number_of_ranks_finds_the_same_bytes(ranks):
-    assert run_processes(ranks, whole_run) == [whole_run()] * ranks
+def test_any_number_of_ranks_finds_the_same_bytes(ranks, screen):
+    assert run_processes(ranks, whole_run, None, screen, 25) == [whole_run()] * ranks
 
 
 class _Killed(BaseException):

@@ -29,7 +29,9 @@ def test_a_score_depends_on_its_two_rows_alone():
     turned = gathered_scores(unit(y), x, cols, rows)
     alone = [gathered_scores(unit(x[i : i + 1]), y[j : j + 1], *np.zeros((2, 1), int))[0]
              for i, j in zip(rows[::97], cols[::97])]  # fmt: skip
+    ready = gathered_scores(unit(x), unit(y), rows, cols, shortened=True)
     assert np.array_equal(together, turned)
+    assert np.array_equal(together, ready)
     assert np.array_equal(together[::97], alone)
 
 

@@ -57,16 +57,6 @@ def test_different_dimensions_are_refused():
         )
 
 
-def test_duplicated_rows_are_located():
-    array = made(9000)
-    for row, like in ((8999, 5), (70, 5), (71, 8), (72, 71)):
-        array[row] = array[like]
-    array[100] = 2 * array[8]  # the same direction is another row
-    assert Vectors(array).duplicates().tolist() == [[70, 5], [71, 8], [72, 8], [8999, 5]]
-    assert Vectors(array, rows=np.arange(70)).duplicates().tolist() == []
-    assert Vectors(array, rows=np.array([8999, 70])).duplicates().tolist() == [[70, 8999]]
-
-
 def test_rows_of_any_length_come_out_near_length_one():
     array = made(6, 512)
     for row, size in enumerate((1e-38, 1e-20, 1e-3, 1e5, 1e20, 1e35)):
