@@ -1,14 +1,16 @@
 """Images for training (with labels) and extraction (with names): folders, records, bins."""
 
 from abc import ABC, abstractmethod
-from collections import Counter
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 
-from data_prep.images import decode
+from data_prep.images import decode, decode_into
+from data_prep.record_names import shard_names
 from data_prep.records.manifest import with_suffix
 from data_prep.records.reader import RecordSet
 from data_prep.shards import is_pattern, open_shards
@@ -30,6 +32,7 @@ class FaceDataset:
 
     Attributes:
         sets: every record set, each shard on its own.
+        groups: the images of each set that was given, shards taken together.
         labels: of the images of all of them in order, int64 [n].
         num_classes: people in all.
     """
@@ -47,25 +50,28 @@ class FaceDataset:
         """
         if isinstance(sets, RecordSet | str | Path):
             sets = [sets]
-        groups = [open_shards(one) for one in sets]
-        if not groups:
+        opened = [open_shards(one) for one in sets]
+        if not opened:
             raise ValueError("expected at least one record set, found an empty list")
-        self.sets = [shard for group in groups for shard in group]
-        self._ends = np.cumsum([len(one) for one in self.sets])
+        self.sets = [shard for shards in opened for shard in shards]
+        self._ends = list(accumulate(len(one) for one in self.sets))
         self.labels = np.empty(self._ends[-1], np.int64)
         self.num_classes = 0
-        ends = iter(self._ends)
-        for group in groups:
-            for shard in group:
-                end = next(ends)
-                self.labels[end - len(shard) : end] = shard.labels
-                self.labels[end - len(shard) : end] += self.num_classes
-            self.num_classes += max(shard.num_classes for shard in group)
-            for shard in group:
+        self.groups: list[range] = []
+        end = 0
+        for shards in opened:
+            begin = end
+            for shard in shards:
+                start, end = end, end + len(shard)
+                self.labels[start:end] = shard.labels
+                self.labels[start:end] += self.num_classes
+            self.groups.append(range(begin, end))
+            self.num_classes += max(shard.num_classes for shard in shards)
+            for shard in shards:
                 vars(shard).pop("labels", None)  # cached there; kept once, here
 
     def __len__(self) -> int:
-        return int(self._ends[-1])
+        return self._ends[-1]
 
     def __getitem__(self, i: int) -> tuple[np.ndarray, int]:
         """RGB pixels, uint8 [H, W, 3], and the label.
@@ -74,17 +80,76 @@ class FaceDataset:
             IndexError: no such image.
             ValueError: the record or the image in it is damaged; names file and key.
         """
-        if not 0 <= i < len(self):
-            raise IndexError(f"expected an image from 0 to {len(self) - 1}, asked for {i}")
-        part = int(np.searchsorted(self._ends, i, side="right"))
-        records = self.sets[part]
-        place = int(i) - (int(self._ends[part]) - len(records))
-        where = f"{records.rec}, key {records.keys[place]}"
-        return decode(records.image_bytes(place), where), int(self.labels[i])
+        records, place = self.find(i)
+        return decode(records.image_bytes(place), self.where(i)), int(self.labels[i])
 
-    def __getitems__(self, places: Sequence[int]) -> list[tuple[np.ndarray, int]]:
-        """A batch, as torch's DataLoader asks for it."""
-        return [self[i] for i in places]
+    def where(self, i: int) -> str:
+        """File and key of image `i`, for messages."""
+        records, place = self.find(i)
+        return f"{records.rec}, key {records.keys[place]}"
+
+    def expect(self, places: Sequence[int]) -> None:
+        """Has the system fetch these images from the disk, so that `read` need not wait for it."""
+        for i in places:
+            records, place = self.find(i)
+            records.expect(place)
+
+    def read(
+        self,
+        places: np.ndarray,
+        pixels: np.ndarray,
+        labels: np.ndarray,
+        instead: Callable[[int, str], int] | None = None,
+    ) -> None:
+        """Decodes some images into memory that is there; several threads may do so at once.
+
+        Args:
+            places: which images, integers [n].
+            pixels: uint8 [n, H, W, 3], filled.
+            labels: int64 [n], filled.
+            instead: told of an image that cannot be read and why, it names the one to read in its
+                place, or raises. Without it the first such image is an error.
+
+        Raises:
+            ValueError: a record or its image is damaged, or of another size; names file and key.
+        """
+        read = places
+        for row, i in enumerate(places.tolist()):
+            try:
+                self._read(i, pixels[row])
+            except ValueError as error:
+                if instead is None:
+                    raise
+                read = read.copy()
+                read[row] = self._read_another(i, str(error), pixels[row], instead)
+        np.take(self.labels, read, out=labels)
+
+    def _read(self, i: int, pixels: np.ndarray) -> None:
+        records, place = self.find(i)
+        decode_into(records.image_bytes(place), pixels, lambda: self.where(i))
+
+    def _read_another(
+        self, i: int, reason: str, pixels: np.ndarray, instead: Callable[[int, str], int]
+    ) -> int:
+        """Decodes the first image that can be, of those that `instead` names one after another."""
+        while True:
+            i = instead(i, reason)
+            try:
+                self._read(i, pixels)
+                return i
+            except ValueError as error:
+                reason = str(error)
+
+    def find(self, i: int) -> tuple[RecordSet, int]:
+        """The set that holds an image, and its place in it.
+
+        Raises:
+            IndexError: no such image.
+        """
+        if not 0 <= i < self._ends[-1]:
+            raise IndexError(f"expected an image from 0 to {len(self) - 1}, asked for {i}")
+        part = bisect_right(self._ends, i)
+        return self.sets[part], i - self._ends[part - 1] if part else i
 
 
 class ImageSource(ABC):
@@ -232,48 +297,3 @@ def open_images(path: str | Path) -> ImageSource:
     if path.exists():
         raise ValueError(f"{path}: {expected}")
     raise FileNotFoundError(f"{path}: {expected}, found nothing there")
-
-
-def shard_names(sets: Sequence[RecordSet]) -> list[str]:
-    """A name for each image of a set, or of several that share their labels.
-
-    Raises:
-        ValueError: a .lst is not its set's, or two images have the same name.
-    """
-    if len(sets) == 1:
-        return record_names(sets[0])
-    names: list[str] = []
-    for number, one in enumerate(sets):
-        if one.manifest is not None:
-            names += record_names(one)
-        else:
-            pairs = zip(one.labels.tolist(), one.keys.tolist())
-            names += [f"{label:06d}/{number:05d}-{key:08d}" for label, key in pairs]
-    if len(set(names)) != len(names):
-        name = next(name for name, count in Counter(names).items() if count > 1)
-        raise ValueError(
-            f"{sets[0].prefix} and other shards: two images are named {name!r}; give shards that "
-            "do not overlap"
-        )
-    return names
-
-
-def record_names(records: RecordSet) -> list[str]:
-    """A name for each image: from the .lst our packer wrote, otherwise `label/key`, zero-padded.
-
-    Raises:
-        ValueError: the .lst is not this set's.
-    """
-    if records.manifest is None:
-        return [f"{label:06d}/{key:08d}" for label, key in zip(records.labels, records.keys)]
-    path = with_suffix(records.prefix, "lst")
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-    names = [line.rsplit("\t", 1)[-1] for line in lines]
-    if (
-        len(names) != len(records)
-        or path.stat().st_size != records.manifest["files"]["lst"]["bytes"]
-    ):
-        raise ValueError(
-            f"{path}: expected {len(records)} names as packed; it is another set's, pack again"
-        )
-    return names

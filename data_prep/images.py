@@ -18,6 +18,8 @@ PIXEL_LIMIT = 1 << 26
 # For formats whose header is not read here: OpenCV looks at it once, when it is first imported.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(PIXEL_LIMIT))
 
+_JPEG_END = b"\xff\xd9"
+
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".pgm", ".ppm", ".webp", ".tif", ".tiff"})
 """File names that count as images, lower case."""
 
@@ -41,6 +43,37 @@ def decode(encoded: bytes, where: str) -> np.ndarray:
     import cv2
 
     return _decoded(encoded, where, cv2.IMREAD_COLOR_RGB, stated_size(encoded))
+
+
+def decode_into(encoded: bytes, pixels: np.ndarray, where: Callable[[], str]) -> None:
+    """`decode` of an image whose size is known, into memory that is there: the quickest way.
+
+    The header is not looked at first: OpenCV refuses more than `PIXEL_LIMIT` pixels itself.
+
+    Args:
+        encoded: as for `decode`.
+        pixels: uint8 [H, W, 3], filled with RGB.
+        where: gives the image's name, for the message.
+
+    Raises:
+        ValueError: as `decode`, or an image of another size.
+    """
+    import cv2
+
+    found = None
+    if encoded.endswith(_JPEG_END):
+        try:
+            found = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR_RGB)
+        except cv2.error:
+            found = None
+    if found is None:
+        found = decode(encoded, where())
+    if found.shape != pixels.shape:
+        raise ValueError(
+            f"{where()}: expected {pixels.shape[0]}x{pixels.shape[1]} pixels (height x width), "
+            f"found {found.shape[0]}x{found.shape[1]}; align first"
+        )
+    pixels[...] = found
 
 
 def decoded_size(encoded: bytes, where: str) -> tuple[int, int]:
@@ -75,7 +108,11 @@ def _decoded(encoded: bytes, where: str, form: int, stated: tuple[int, int] | No
             f"{width}x{height}; make it smaller or leave it out"
         )
     # Past the last start of scan there must be an end of image; a preview inside has its own.
-    if encoded[:2] == b"\xff\xd8" and encoded.rfind(b"\xff\xd9") < encoded.rfind(b"\xff\xda"):
+    if (
+        encoded[:2] == b"\xff\xd8"
+        and not encoded.endswith(_JPEG_END)
+        and encoded.rfind(_JPEG_END) < encoded.rfind(b"\xff\xda")
+    ):
         raise ValueError(f"{where}: the JPEG is cut short (no end marker); get the file again")
     pixels = None
     if encoded:

@@ -8,9 +8,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from data_prep.dataset import record_names
 from data_prep.leftovers import remove_leftovers, remove_set_leftovers
 from data_prep.pack import part_prefix
+from data_prep.record_names import record_names
 from data_prep.records.manifest import as_prefix, read_manifest, with_suffix
 from data_prep.records.reader import RecordSet
 from data_prep.records.writer import RecordSetWriter

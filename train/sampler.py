@@ -1,8 +1,12 @@
 """Which samples make which batch: a pure function of (seed, step), for any number of ranks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import numpy as np
+
+Order = Callable[[int], np.ndarray]
+"""Places [batch] of all ranks' samples at a step, counted from 0."""
 
 
 def global_batch(step: int, *, size: int, batch: int, seed: int) -> np.ndarray:
@@ -12,42 +16,54 @@ def global_batch(step: int, *, size: int, batch: int, seed: int) -> np.ndarray:
     is its samples step * batch onwards, so batches may reach into the next epoch and none is
     dropped.
     """
-    place = np.arange(step * batch, (step + 1) * batch)
-    epochs, inside = np.divmod(place, size)
-    indices = np.empty(batch, dtype=np.int64)
-    for epoch in range(epochs[0], epochs[-1] + 1):
-        here = epochs == epoch
-        indices[here] = permutation(seed, epoch, size)[inside[here]]
-    return indices
+    return _default(size, seed)(step * batch, batch)
 
 
-_last: tuple[tuple[int, int, int], np.ndarray] | None = None
+@lru_cache(maxsize=1)
+def _default(size: int, seed: int) -> "Permutations":
+    return Permutations(size, seed)
 
 
-def permutation(seed: int, epoch: int, size: int) -> np.ndarray:
-    """The order of one epoch; the last one asked for is kept."""
-    global _last
-    key = (seed, epoch, size)
-    if _last is None or _last[0] != key:
-        _last = (key, np.random.default_rng([seed, epoch]).permutation(size))
-    return _last[1]
+class Permutations:
+    """The endless sequence of permutations of 0 .. size - 1 that follows from a seed."""
+
+    def __init__(self, size: int, *seed: int) -> None:
+        """Sequences of other seeds (up to three numbers, the last one not 0) are others."""
+        self.size, self.seed = size, seed
+        self._epoch, self._order = -1, np.empty(0, np.int64)
+
+    def __call__(self, start: int, count: int) -> np.ndarray:
+        """Its entries from `start` on, int64 [count]."""
+        epochs, inside = np.divmod(np.arange(start, start + count), self.size)
+        found = np.empty(count, np.int64)
+        for epoch in range(epochs[0], epochs[-1] + 1):
+            here = epochs == epoch
+            found[here] = self._permutation(epoch)[inside[here]]
+        return found
+
+    def _permutation(self, epoch: int) -> np.ndarray:
+        """The order of one epoch; the last one asked for is kept."""
+        if epoch != self._epoch:
+            first, *others = self.seed
+            draw = np.random.default_rng([first, epoch, *others])
+            self._epoch, self._order = epoch, draw.permutation(self.size)
+        return self._order
 
 
 class StepBatches:
-    """This rank's share of each batch from `start` to `total`, as a loader's batch sampler.
+    """This rank's share of each batch from `start` to `total`.
 
     A rank takes consecutive samples of the batch, so groups of BatchNorm are the same for any
     number of ranks.
     """
 
     def __init__(
-        self, *, size: int, batch: int, seed: int, start: int, total: int, rank: int, world: int
+        self, order: Order, *, batch: int, start: int, total: int, rank: int, world: int
     ) -> None:
         """Refuses a batch that the ranks cannot share evenly."""
         if batch % world:
             raise ValueError(f"expected a batch that {world} ranks share evenly, got {batch}")
-        self.size, self.batch, self.seed = size, batch, seed
-        self.start, self.total = start, total
+        self.order, self.start, self.total = order, start, total
         self.local = batch // world
         self.offset = rank * self.local
 
@@ -56,5 +72,4 @@ class StepBatches:
 
     def __iter__(self) -> Iterator[list[int]]:
         for step in range(self.start, self.total):
-            whole = global_batch(step, size=self.size, batch=self.batch, seed=self.seed)
-            yield whole[self.offset : self.offset + self.local].tolist()
+            yield self.order(step)[self.offset : self.offset + self.local].tolist()

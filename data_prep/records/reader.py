@@ -176,6 +176,15 @@ class RecordSet:
                 return buffer[offset + 8 + SIZE : stop]
         return self._image_carefully(i)
 
+    def expect(self, i: int) -> None:
+        """Has the system fetch image `i` (0 to n - 1), if it is not in memory; does not wait.
+
+        A read that has to wait for the disk holds Python's lock, and so all other threads.
+        """
+        buffer, _, offsets, ends, _, _ = self._tables
+        start = offsets[i] - offsets[i] % mmap.PAGESIZE
+        buffer.madvise(mmap.MADV_WILLNEED, start, ends[i] - start)
+
     def _image_carefully(self, i: int) -> bytes:
         """`image_bytes` for records of every form; says what is wrong with a damaged one."""
         key, offset = int(self._table.keys[i]), int(self._table.offsets[i])

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.dataset import shard_names
+from data_prep.record_names import shard_names
 from data_prep.records.reader import RecordSet
 from data_prep.sources.people import People, Places, grouped
 

@@ -32,17 +32,22 @@ def test_pixels_are_rgb_and_labels_the_records(prefix):
     for (pixels, label), expected, stored in zip(faces, PIXELS, faces.labels):
         assert np.array_equal(pixels, expected) and pixels.dtype == np.uint8
         assert label == stored and type(label) is int
-    batch = faces.__getitems__([4, 0])
-    assert [label for _, label in batch] == [2, 0] and np.array_equal(batch[0][0], PIXELS[4])
+    pixels, labels = np.zeros((2, 20, 16, 3), np.uint8), np.zeros(2, np.int64)
+    faces.read(np.array([4, 0]), pixels, labels)
+    assert labels.tolist() == [2, 0] and np.array_equal(pixels, PIXELS[[4, 0]])
 
 
 def test_several_sets_are_different_people(prefix):
     faces = FaceDataset([prefix, RecordSet(prefix)])
     assert faces.labels.tolist() == [0, 0, 1, 2, 2, 3, 3, 4, 5, 5] and faces.num_classes == 6
+    assert faces.groups == [range(5), range(5, 10)]
     assert np.array_equal(faces[7][0], PIXELS[2]) and faces[7][1] == 4
+    faces.expect(range(10))
     for outside in (-1, 10):
         with pytest.raises(IndexError):
             faces[outside]
+        with pytest.raises(IndexError):
+            faces.expect([outside])
     with pytest.raises(ValueError, match="empty list"):
         FaceDataset([])
 
@@ -52,6 +57,40 @@ def test_a_damaged_image_is_named(tmp_path):
         writer.add("a", b"no image", "a/0.png")
     with pytest.raises(ValueError, match=r"train\.rec, key 1: 8 bytes that are no image"):
         FaceDataset(tmp_path / "train")[0]
+
+
+def test_in_place_of_an_image_that_cannot_be_read(tmp_path):
+    """Read into a batch: no image, another size, cut short; as the caller says, or an error."""
+    jpeg = encode(PIXELS[3], ".jpg")
+    cases = [
+        (b"no image", r"key 2: 8 bytes that are no image"),
+        (encode(PIXELS[0, :10], ".png"), r"key 3: expected 20x16 .* found 10x16; align first"),
+        (jpeg[:-20], r"key 4: the JPEG is cut short"),
+        (jpeg[:60] + b"\xff\xd9", r"key 5: 62 bytes that are no image"),
+    ]
+    with RecordSetWriter(tmp_path / "train", height=20, width=16) as writer:
+        writer.add("a", encode(PIXELS[0], ".png"), "a/0.png")
+        for number, (bad, _) in enumerate(cases):
+            writer.add("b", bad, f"b/{number}.png")
+        writer.add("c", jpeg, "c/0.jpg")
+    faces = FaceDataset(tmp_path / "train")
+    pixels, labels = np.zeros((3, 20, 16, 3), np.uint8), np.zeros(3, np.int64)
+    for place, (_, message) in enumerate(cases, start=1):
+        with pytest.raises(ValueError, match=rf"train\.rec, {message}"):
+            faces.read(np.array([0, 5, place]), pixels, labels)
+    told = []
+
+    def following(place: int, reason: str) -> int:
+        told.append((place, reason))
+        return place + 1
+
+    places = np.array([0, 2, 5])
+    faces.read(places, pixels, labels, following)
+    assert labels.tolist() == [0, 2, 2] and places.tolist() == [0, 2, 5]
+    assert np.array_equal(pixels[0], PIXELS[0]) and np.array_equal(pixels[1], faces[5][0])
+    assert np.array_equal(pixels[2], faces[5][0])
+    assert [place for place, _ in told] == [2, 3, 4]
+    assert all(f"key {place + 1}" in reason for place, reason in told)
 
 
 def test_folders_records_and_bins_give_the_same_images(prefix, tmp_path):
@@ -110,6 +149,9 @@ def test_shards_share_their_labels(prefix, tmp_path):
     both = FaceDataset([prefix, pattern.removesuffix(".rec"), prefix])
     assert both.labels.tolist() == [0, 0, 1, 2, 2, 3, 6, 6, 4, 8, 9, 9, 10, 11, 11]
     assert both.num_classes == 12 and len(both.sets) == 5
+    assert both.groups == [range(5), range(5, 10), range(10, 15)]
+    shard, place = both.find(8)
+    assert shard.rec.name == "shard-1.rec" and place == 1
     assert both[7][1] == 6 and np.array_equal(both[7][0], PIXELS[2])
     (tmp_path / "shards/property").write_text("8,20,16\n")
     assert FaceDataset(tmp_path / "shards/*.rec").num_classes == 8
