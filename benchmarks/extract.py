@@ -99,8 +99,8 @@ class Clocked:
 def packed(folder: Path, name: str, images: int) -> ImageSource:
     """A record set of `images` crops, opened."""
     make_tree(folder / name, images)
-    write(folder / name, folder / f"{name}_set")
-    return open_images(folder / f"{name}_set")
+    write(folder / name, folder / f"{name}_set/train")
+    return open_images(folder / f"{name}_set/train")
 
 
 def measured(folder: Path, images: int, rounds: int) -> dict[str, float]:

@@ -13,9 +13,9 @@ ours: `train.loader.Loader` (threads), then `Augment.prepare` as the step does.
 
 vs_textbook_w0, _w1, _w2: our images a second over the textbook's with as many workers.
 images_per_second_w0, _w1, _w2: ours.
-of_decoder: images a second up to what the step takes (uint8 batch, mirrored), no workers, over
-    those of cv2.imdecode in a bare loop over bytes in memory. All on one thread.
-of_decoder_unmirrored: the same, not mirrored: the loader by itself.
+of_decoder: the loader's own images a second, record to uint8 batch, no workers, over those of
+    cv2.imdecode in a bare loop over bytes in memory. All on one thread.
+of_decoder_mirrored: the same with the mirroring, which is the step's, on its device.
 of_decoder_float_w0: mirrored, with the normalised float32 batch written too.
 of_decoder_float_w1: with one worker: it decodes while the training process mirrors and normalises.
 decoder_per_second: of that bare loop.
@@ -143,7 +143,7 @@ def measured(prefix: Path, batches: int, rounds: int) -> dict[str, float]:
         if workers < 2:
             figures[f"of_decoder_float_w{workers}"] = bare / our
         if step:
-            figures["of_decoder"], figures["of_decoder_unmirrored"] = (bare / t for t in step)
+            figures["of_decoder_mirrored"], figures["of_decoder"] = (bare / t for t in step)
             figures["decoder_per_second"] = images / bare
     return figures
 

@@ -10,6 +10,13 @@ import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
 from configs.schema import TrainConfig
+from configs.yaml_file import parse, value
+
+EXTENDS = "extends"
+"""The key of a file that names the one it lies over, by a path relative to itself."""
+
+Places = dict[str, str]
+"""Where each dotted key was set: a file and line, or a word of the command line."""
 
 
 def load(path: str | Path | None, overrides: list[str]) -> TrainConfig:
@@ -17,15 +24,12 @@ def load(path: str | Path | None, overrides: list[str]) -> TrainConfig:
 
     Raises:
         ValueError: an unknown key (with the nearest name), a wrong type or a value out of bounds;
-            the message names the file or word.
+            the message names the file and line, or the word.
         FileNotFoundError: no such file.
     """
-    tree: dict[str, Any] = {} if path is None else _read(Path(path), ())
-    origin = str(path) if path is not None else "settings"
+    tree, places = ({}, {}) if path is None else _read(Path(path), ())
     for word in overrides:
-        _set(tree, word)
-    if overrides:
-        origin += f" with {' '.join(overrides)}"
+        _set(tree, places, word)
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(TrainConfig, as_group=False)
     try:
@@ -33,9 +37,25 @@ def load(path: str | Path | None, overrides: list[str]) -> TrainConfig:
         built = parser.instantiate(checked)
         return TrainConfig(**vars(built))
     except ArgumentError as error:
-        raise ValueError(f"{origin}: {_plain(str(error))}") from None
+        message = _plain(str(error))
     except ValueError as error:
-        raise ValueError(f"{origin}: {error}") from None
+        message = str(error)
+    origin = str(path) if path is not None else "settings"
+    raise ValueError(f"{_place(message, places) or origin}: {message}")
+
+
+def to_yaml(config: TrainConfig) -> str:
+    """The whole configuration, every default filled in."""
+    return yaml.safe_dump(asdict(config), sort_keys=False)
+
+
+def dotted_keys(kind: type = TrainConfig, prefix: str = "") -> list[str]:
+    """Every setting, such as optim.lr; sections themselves are left out."""
+    found = []
+    for key, hint in _hints(kind).items():
+        section = isinstance(hint, type) and is_dataclass(hint)
+        found += dotted_keys(hint, f"{prefix}{key}.") if section else [prefix + key]
+    return found
 
 
 def _plain(message: str) -> str:
@@ -48,64 +68,86 @@ def _plain(message: str) -> str:
     return f"{key}: expected {expected}, got {got}"
 
 
-def to_yaml(config: TrainConfig) -> str:
-    """The whole configuration, every default filled in."""
-    return yaml.safe_dump(asdict(config), sort_keys=False)
+def _place(message: str, places: Places) -> str | None:
+    """Where the key was set that a message begins with; a default was set nowhere."""
+    return places.get(message.partition(":")[0])
 
 
-def _read(path: Path, below: tuple[Path, ...]) -> dict[str, Any]:
-    """One file laid over the one it extends (a path relative to it)."""
+def _read(path: Path, below: tuple[Path, ...]) -> tuple[dict[str, Any], Places]:
+    """One file laid over the one it extends, and where each key was set."""
     if path.resolve() in below:
         raise ValueError(f"{path}: extends itself, by way of {below[-1]}")
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path}: not YAML: {error}") from None
+    tree, lines = parse(path.read_text(encoding="utf-8"), str(path))
+    if tree is None:
+        tree = {}
     if not isinstance(tree, dict):
         raise ValueError(f"{path}: expected keys with values, got {type(tree).__name__}")
-    base = tree.pop("extends", None)
-    _check_keys(tree, TrainConfig, str(path), "")
+    places = {key: f"{path}, line {line}" for key, line in lines.items()}
+    base = tree.pop(EXTENDS, None)
+    _check_keys(tree, TrainConfig, places, "")
     if base is None:
-        return tree
-    return _merge(_read(path.parent / base, (*below, path.resolve())), tree)
+        return tree, places
+    if not isinstance(base, str):
+        raise ValueError(f"{places[EXTENDS]}: {EXTENDS}: expected a file's path, got {base!r}")
+    under, earlier = _read(path.parent / base, (*below, path.resolve()))
+    return _merge(under, tree), earlier | places
 
 
 def _merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """`over` laid on `under`, section by section. A loss of another name keeps no old settings."""
     merged = dict(under)
-    for key, value in over.items():
+    for key, new in over.items():
         old = merged.get(key)
-        if isinstance(old, dict) and isinstance(value, dict):
-            if key == "loss" and value.get("name", old.get("name")) != old.get("name"):
+        if isinstance(old, dict) and isinstance(new, dict):
+            if key == "loss" and new.get("name", old.get("name")) != old.get("name"):
                 old = {k: v for k, v in old.items() if k != "args"}
-            value = _merge(old, value)
-        merged[key] = value
+            new = _merge(old, new)
+        merged[key] = new
     return merged
 
 
-def _set(tree: dict[str, Any], word: str) -> None:
+def _set(tree: dict[str, Any], places: Places, word: str) -> None:
     """Applies one `section.key=value`; the value is read as YAML."""
     key, equals, text = word.partition("=")
     if not equals or not key:
         raise ValueError(f"{word!r}: expected key=value, for example optim.lr=0.1")
-    nested: Any = yaml.safe_load(text)
-    for part in reversed(key.split(".")):
+    where = f"word {word!r}"
+    nested: Any = value(text, where)
+    parts = key.split(".")
+    for part in reversed(parts):
         nested = {part: nested}
-    _check_keys(nested, TrainConfig, f"word {word!r}", "")
+    here = {".".join(parts[:depth]): where for depth in range(1, len(parts) + 1)}
+    _check_keys(nested, TrainConfig, here, "")
     tree.update(_merge(tree, nested))
+    places.update(here)
 
 
-def _check_keys(tree: dict[str, Any], kind: type, where: str, prefix: str) -> None:
-    """Refuses a key that `kind` does not have, with the nearest that it has."""
-    known = {f.name: get_type_hints(kind)[f.name] for f in fields(kind)}
-    for key, value in tree.items():
+def _hints(kind: type) -> dict[str, Any]:
+    """Type of each field of a dataclass."""
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in fields(kind)}
+
+
+def _check_keys(tree: dict[str, Any], kind: type, places: Places, prefix: str) -> None:
+    """Refuses a key that `kind` does not have, with the nearest that there is."""
+    known = _hints(kind)
+    for key, inner in tree.items():
+        name = f"{prefix}{key}"
+        where = places[name]
         if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"did you mean {prefix + near[0]!r}?" if near else f"known: {', '.join(known)}"
-            raise ValueError(f"{where}: unknown key {prefix + str(key)!r}; {hint}")
+            raise ValueError(f"{where}: unknown key {name!r}; {_hint(str(key), prefix, known)}")
         if is_dataclass(known[key]):
-            if not isinstance(value, dict):
-                raise ValueError(
-                    f"{where}: {prefix}{key} is a section, expected keys, got {value!r}"
-                )
-            _check_keys(value, known[key], where, f"{prefix}{key}.")
+            if not isinstance(inner, dict):
+                raise ValueError(f"{where}: {name} is a section, expected keys, got {inner!r}")
+            _check_keys(inner, known[key], places, f"{name}.")
+
+
+def _hint(key: str, prefix: str, known: dict[str, Any]) -> str:
+    """What may have been meant: the same name elsewhere, or the nearest here, or there."""
+    every = dotted_keys()
+    same = [name for name in every if name.rpartition(".")[2] == key]
+    near = same or [prefix + name for name in difflib.get_close_matches(key, known, n=1)]
+    near = near or difflib.get_close_matches(prefix + key, every, n=1)
+    if near:
+        return f"did you mean {' or '.join(map(repr, near))}?"
+    return f"known: {', '.join(known)}"

@@ -17,15 +17,44 @@ class DataConfig:
 
     Attributes:
         records: prefixes of record sets (train for train.rec); their classes are counted up.
-        workers: loader processes of each rank; 0 decodes in the training process.
+        weights: share of the samples of each of these sets, in any unit: [3, 1] draws three images
+            of the first for one of the second, rounded to whole images (or people) of a batch.
+            Empty: all images of all sets make one order.
+        sampler: `shuffled`, all images once an epoch; `class_balanced`, every person as often;
+            `identity_balanced`, batches of P different people with K images each. An epoch has as
+            many samples as there are images in any case.
+        identity_images: K of `identity_balanced`; P is batch / K.
+        classes: people in the set that a preset is made for: what `--dry-run` goes by, before there
+            are records. Training counts its records and says where they differ; 0 says nothing.
+        images: images of that set, likewise.
+        workers: threads of each rank that decode ahead; 0 decodes between the steps.
+        bad_records: a record that cannot be read is an `error`, or `skip`: the next one of the data
+            takes its place, and it is named in OUT/bad_records.jsonl and counted in the log.
+        bad_limit: different bad records that a run bears with `skip`; one more ends it.
     """
 
     records: list[str] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
+    sampler: Literal["shuffled", "class_balanced", "identity_balanced"] = "shuffled"
+    identity_images: int = 4
+    classes: int = 0
+    images: int = 0
     workers: int = 0
+    bad_records: Literal["error", "skip"] = "error"
+    bad_limit: int = 100
 
     def __post_init__(self) -> None:
         """Checks bounds."""
         require(self.workers >= 0, "data.workers", "at least 0", self.workers)
+        require(self.bad_limit >= 0, "data.bad_limit", "at least 0", self.bad_limit)
+        require(
+            self.identity_images >= 1, "data.identity_images", "at least 1", self.identity_images
+        )
+        require(all(w > 0 for w in self.weights), "data.weights", "all above 0", self.weights)
+        both = not self.weights or len(self.weights) == len(self.records)
+        require(both, "data.weights", f"one for each of {len(self.records)} records", self.weights)
+        require(self.classes >= 0, "data.classes", "at least 0", self.classes)
+        require(self.images >= 0, "data.images", "at least 0", self.images)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +66,12 @@ class AugmentConfig:
         shift: largest shift along each axis, as a fraction of the size.
         zoom: largest change of scale, as a fraction (0.1: 0.9 to 1.1).
         rotate: largest rotation, degrees.
+        crop: largest part of each side that is cut off; what is left is stretched to full size.
         light: largest change of brightness and of contrast, as a fraction.
         colour: largest change of saturation, as a fraction.
+        grey: probability of a grey image.
+        blur: probability of a Gaussian blur, standard deviation 0.1 to 2 pixels.
+        low_resolution: probability of being shrunk to 20 to 100 % of its size and back.
         erase: probability of blanking a rectangle of 5 to 25 % of the area.
     """
 
@@ -46,15 +79,20 @@ class AugmentConfig:
     shift: float = 0.0
     zoom: float = 0.0
     rotate: float = 0.0
+    crop: float = 0.0
     light: float = 0.0
     colour: float = 0.0
+    grey: float = 0.0
+    blur: float = 0.0
+    low_resolution: float = 0.0
     erase: float = 0.0
 
     def __post_init__(self) -> None:
         """Checks bounds."""
-        for name in ("flip", "shift", "zoom", "light", "colour", "erase"):
-            value = getattr(self, name)
-            require(0 <= value <= 1, f"augment.{name}", "0 to 1", value)
+        for name, value in vars(self).items():
+            if name not in ("rotate", "crop"):
+                require(0 <= value <= 1, f"augment.{name}", "0 to 1", value)
+        require(0 <= self.crop < 1, "augment.crop", "0 to below 1", self.crop)
         require(0 <= self.rotate <= 180, "augment.rotate", "0 to 180 degrees", self.rotate)
 
 
@@ -98,6 +136,9 @@ class HeadConfig:
         projected: keep class weights at unit length instead of normalising them in the loss, as
             COCO's authors do.
         precision: of the matrix products; the softmax is float32 either way.
+        compile: torch.compile the elementwise work, where there is a C++ compiler and while the
+            loss stands still (margins and scale at their value): `auto` where the run is long
+            enough to win back the seconds that it takes.
     """
 
     optimiser: Literal["sgd", "adamw"] = "sgd"
@@ -106,6 +147,7 @@ class HeadConfig:
     sample_rate: float = 1.0
     projected: bool = False
     precision: Literal["bfloat16", "float32"] = "float32"
+    compile: Literal["auto", "always", "never"] = "auto"
 
     def __post_init__(self) -> None:
         """Checks bounds."""
@@ -145,11 +187,12 @@ class LossConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class OptimConfig:
-    """SGD with momentum for the backbone, and the schedule of both backbone and head.
+    """The backbone's optimiser, and the schedule of both backbone and head.
 
     Attributes:
+        name: of the backbone's: `sgd` with momentum, or `adamw`; the head's is `head.optimiser`.
         lr: peak learning rate for the whole batch.
-        momentum: of both backbone and head.
+        momentum: of both backbone and head where they have SGD; beta_1 of the backbone's AdamW.
         weight_decay: of weights with two or more axes; norms, slopes and biases have none.
         warmup_epochs: epochs of linear rise from 0 to `lr`.
         decay: `step` multiplies by `gamma` at each milestone; `poly` falls as
@@ -170,6 +213,7 @@ class OptimConfig:
             ranks and records when the next values are logged.
     """
 
+    name: Literal["sgd", "adamw"] = "sgd"
     lr: float = 0.1
     momentum: float = 0.9
     weight_decay: float = 5e-4
@@ -202,28 +246,52 @@ class OptimConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ValidationConfig:
-    """Verification while training; none without `pairs`.
+    """Verification while training, over all ranks; none without `images`.
+
+    Several sets: `images`, `pairs` and `protocol` as lists, the first of each is one set, and so
+    on; a single entry goes with all. Their figures are called lfw/accuracy and so on, `accuracy` is
+    then the mean over them.
 
     Attributes:
-        images: folder of aligned crops, record prefix or verification .bin.
-        pairs: pair list.
-        protocol: a row of eval.protocols.PROTOCOLS.
+        images: folder of aligned crops, record prefix or verification .bin; or a list of them.
+        pairs: pair list of the protocol; or a list. Verification .bin have theirs within: leave it
+            out where all images are such files, or name them again.
+        protocol: a row of eval.protocols.PROTOCOLS; or a list.
         every_epochs: epochs between two verifications; the last step always has one.
         best: figure whose highest value so far makes a checkpoint, which is kept as the best:
-            `accuracy`, or `tar_at_far_1e-2` where there are pairs enough.
+            `accuracy`, or `tar_at_far_1e-2` where there are pairs enough; of one of several sets
+            lfw/accuracy and the like.
     """
 
-    images: str = ""
-    pairs: str = ""
-    protocol: str = "lfw"
+    images: str | list[str] = ""
+    pairs: str | list[str] = ""
+    protocol: str | list[str] = "lfw"
     every_epochs: float = 1.0
     best: str = "accuracy"
 
     def __post_init__(self) -> None:
         """Checks bounds."""
         require(self.every_epochs > 0, "validation.every_epochs", "above 0", self.every_epochs)
-        both = bool(self.images) == bool(self.pairs)
-        require(both, "validation", "images and pairs together", (self.images, self.pairs))
+        images, pairs, protocols = map(_entries, (self.images, self.pairs, self.protocol))
+        within = bool(images) and all(one.endswith(".bin") for one in images)
+        together = bool(images) == bool(pairs) or (within and not pairs)
+        require(together, "validation", "images and pairs together", (self.images, self.pairs))
+        counts = sorted({len(entries) for entries in (images, pairs, protocols)} - {0, 1})
+        require(len(counts) < 2, "validation", "lists of one length", counts)
+
+    @property
+    def sets(self) -> list[tuple[str, str, str]]:
+        """Images, pairs and protocol of each set."""
+        images, protocols = _entries(self.images), _entries(self.protocol)
+        pairs = _entries(self.pairs) or images
+        count = max(len(images), len(pairs), len(protocols)) if images else 0
+        wide = (x * count if len(x) == 1 else x for x in (images, pairs, protocols))
+        return list(zip(*wide))
+
+
+def _entries(words: str | list[str]) -> list[str]:
+    """A list, or the one word as one."""
+    return [word for word in ([words] if isinstance(words, str) else words) if word]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,10 +322,17 @@ class TrainConfig:
         precision: of the backbone. `auto` is bfloat16 where the hardware multiplies it natively.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         log_every: steps between two lines of the log.
+        wandb: project of Weights & Biases that the log's values go to as well, where its package is
+            installed; empty for none. It knows by itself who you are.
         compile: torch.compile the backbone: see docs/performance.md for what it gains, and takes
             minutes to begin.
-        checkpoint_epochs: epochs between two checkpoints; the last step always has one.
+        checkpoint_epochs: epochs that a kill at any moment may cost at most. Checkpoints are
+            written while training goes on, so one begins every half of it; the last step always
+            has one.
         keep_checkpoints: how many of the newest stay, beside that of the best validation.
+        timeout_minutes: how long a rank waits for the others before it gives up, so that torchrun
+            --max-restarts starts all of them again: of a host that is cut off nothing is heard.
+            Above the longest that rank 0 alone may take, which is the export at the end.
     """
 
     out: str = "runs/default"
@@ -268,8 +343,10 @@ class TrainConfig:
     device: str = "auto"
     compile: bool = False
     log_every: int = 20
+    wandb: str = ""
     checkpoint_epochs: float = 1.0
     keep_checkpoints: int = 2
+    timeout_minutes: float = 30.0
     data: DataConfig = field(default_factory=DataConfig)
     init: InitConfig = field(default_factory=InitConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -287,4 +364,4 @@ class TrainConfig:
         require(self.log_every >= 1, "log_every", "at least 1", self.log_every)
         require(self.checkpoint_epochs > 0, "checkpoint_epochs", "above 0", self.checkpoint_epochs)
         require(self.keep_checkpoints >= 1, "keep_checkpoints", "at least 1", self.keep_checkpoints)
-        require(len(self.data.records) > 0, "data.records", "at least one record prefix", [])
+        require(self.timeout_minutes > 0, "timeout_minutes", "above 0", self.timeout_minutes)

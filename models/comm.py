@@ -7,6 +7,8 @@ distributed training goes wrong in silence.
 import gc
 import inspect
 import os
+import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -25,6 +27,8 @@ _sync_buffers = next(
     for name in ("forward_sync_buffers", "broadcast_buffers")
     if name in inspect.signature(_DDP).parameters
 )
+_MEETING = timedelta(minutes=5)
+"""How far apart processes of a run may start."""
 
 
 def is_distributed() -> bool:
@@ -68,8 +72,11 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 @contextmanager
-def process_group(device: torch.device, timeout_minutes: int = 30) -> Iterator[None]:
+def process_group(device: torch.device, timeout_minutes: float = 30) -> Iterator[None]:
     """The process group of a torchrun launch; nothing for a plain `python -m` start.
+
+    A rank that waits longer than the timeout for the others raises, so that torchrun can start all
+    of them again: a host that is cut off says nothing.
 
     Leaves in order, since gloo otherwise aborts at exit now and then (7 of 80 runs were seen to):
     DistributedDataParallel lies in a cycle of references and would keep gloo's threads beyond the
@@ -89,20 +96,45 @@ def process_group(device: torch.device, timeout_minutes: int = 30) -> Iterator[N
 
 
 def _store_of_this_attempt() -> dict[str, Any]:
-    """Where ranks find each other, so that `torchrun --max-restarts` works on one host.
+    """Where ranks find each other, so that `torchrun --max-restarts` works on any number of hosts.
 
-    torchrun's store outlives its workers, and a restarted rank would find the addresses of those
-    that died there (pytorch issue 135712). Hosts count restarts by themselves, so on several of
-    them torchrun needs TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 in its environment instead.
+    torchrun's store outlives its workers, and a rank started again would find there the addresses
+    of those that died (pytorch issue 135712). Its count of restarts tells attempts apart on one
+    host alone: each host has its own. So ranks agree on a name for the attempt.
     """
     env = os.environ
-    one_host = env.get("LOCAL_WORLD_SIZE") == env.get("WORLD_SIZE")
-    if env.get("TORCHELASTIC_USE_AGENT_STORE") != "True" or not one_host:
+    if env.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
         return {}
-    world = int(env["WORLD_SIZE"])
-    store = dist.TCPStore(env["MASTER_ADDR"], int(env["MASTER_PORT"]), world, is_master=False)
-    mine = dist.PrefixStore(f"attempt_{env.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
-    return {"store": mine, "rank": int(env["RANK"]), "world_size": world}
+    rank, world = int(env["RANK"]), int(env["WORLD_SIZE"])
+    address, port = env["MASTER_ADDR"], int(env["MASTER_PORT"])
+    store = dist.TCPStore(address, port, world, is_master=False, timeout=_MEETING)
+    mine = dist.PrefixStore(_name_of_attempt(store, rank, world), store)
+    return {"store": mine, "rank": rank, "world_size": world}
+
+
+def _name_of_attempt(store: dist.Store, rank: int, world: int) -> str:
+    """A name that processes started together agree on, and no earlier ones with them.
+
+    Rank 0 puts up a new name. The others write themselves below the name they see, and go by it
+    once rank 0 has listed them: below a name of processes that have died nobody lists them.
+
+    Raises:
+        RuntimeError: the others have not come (`_MEETING`).
+    """
+    me = uuid.uuid4().hex
+    if rank == 0:
+        store.set("attempt", me)
+        others = [store.get(f"{me}/{other}").decode() for other in range(1, world)]
+        store.set(f"{me}/all", " ".join(others))
+        return me
+    until = time.monotonic() + _MEETING.total_seconds()
+    while time.monotonic() < until:
+        name = store.get("attempt").decode()
+        store.set(f"{name}/{rank}", me)
+        if store.check([f"{name}/all"]) and me in store.get(f"{name}/all").decode().split():
+            return name
+        time.sleep(0.05)
+    raise RuntimeError(f"rank {rank}: waited {_MEETING} for rank 0, which has not come")
 
 
 def barrier() -> None:
@@ -165,9 +197,11 @@ class Agreement:
     The message travels between hosts while they work: no device is waited for.
     """
 
-    def __init__(self) -> None:
-        """Sets up; called by all ranks at once."""
-        self._group: Any = dist.new_group(backend="gloo") if world_size() > 1 else None
+    def __init__(self, timeout_minutes: float = 30) -> None:
+        """Sets up, with a timeout as that of `process_group`; called by all ranks at once."""
+        timeout = timedelta(minutes=timeout_minutes)
+        several = world_size() > 1
+        self._group: Any = dist.new_group(backend="gloo", timeout=timeout) if several else None
         self._sent = torch.zeros((), dtype=torch.int64)
         self._under_way: Any = None
 

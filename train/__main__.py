@@ -15,20 +15,6 @@ if TYPE_CHECKING:  # torch and all that needs it is imported once the arguments 
     from train.plan import Plan
     from train.state import TrainState
 
-EXAMPLE = """\
-examples:
-  python -m train --config configs/presets/demo.yaml data.records=[out/train] out=runs/demo
-  torchrun --nproc-per-node 8 -m train --config configs/presets/ms1mv3_r50.yaml
-  python -m train --config configs/presets/demo.yaml --resume      after a stop, on any rank count
-  torchrun --nproc-per-node 8 --max-restarts 9 -m train --config FILE.yaml --resume
-
-SIGTERM saves, and ends with status 143. --resume goes on from the last checkpoint, or starts where
-there is none, so a launcher may always give it. --max-restarts then needs no one to look after it.
-KEY=VALUE words override the file: optim.lr=0.05 loss.name=arc loss.args.margin=0.4
-What the run writes: OUT/config.yaml log.jsonl tensorboard/ checkpoints/step_N/ export/, and
-non_finite/step_N.json (ranks and records) where a loss was no number.
-"""
-
 
 def main(argv: list[str]) -> None:
     """Does what the arguments say.
@@ -37,39 +23,67 @@ def main(argv: list[str]) -> None:
         ValueError: bad settings or data.
         OSError: a file that cannot be read or written.
     """
-    import argparse
+    from train.arguments import build_parser
 
-    from data_prep.cli import Parser
+    args = build_parser().parse_intermixed_args(argv)
+    if args.page:
+        from train.page.draw import draw
 
-    parser = Parser(
-        prog="python -m train",
-        description="Train a face embedder: backbone, sharded head, one of the losses.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--config", metavar="FILE.yaml", help="settings; see configs/presets")
-    parser.add_argument(
-        "--resume", action="store_true", help="go on from OUT's last checkpoint, if any"
-    )
-    parser.add_argument(
-        "--untrained",
-        action="store_true",
-        help="write the network as it is before training to OUT/export and stop: a baseline",
-    )
-    parser.add_argument(
-        "--print-config", action="store_true", help="print the whole configuration and stop"
-    )
-    parser.add_argument("override", nargs="*", metavar="KEY=VALUE", help="override a setting")
-    args = parser.parse_intermixed_args(argv)
+        print(f"wrote {draw(args.page)}")
+        return
+    if args.config_schema:
+        print(_schema(), end="")
+        return
 
     from configs.load import load, to_yaml
 
-    config = load(args.config, args.override)
+    words = [*args.override, *([] if args.classes is None else [f"data.classes={args.classes}"])]
+    config = load(args.config, words)
     if args.print_config:
-        print(to_yaml(config), end="")
-        return
-    command = shlex.join(["python", "-m", "train", *argv])
-    _train(config, resume=args.resume, untrained=args.untrained, command=command)
+        from configs.describe import to_commented_yaml
+
+        print(to_yaml(config) if args.plain else to_commented_yaml(config), end="")
+    elif args.dry_run:
+        _dry_run(config, args.dry_batch)
+    else:
+        from train.non_finite import DivergedError
+
+        command = shlex.join(["python", "-m", "train", *argv])
+        try:
+            _train(config, resume=args.resume, untrained=args.untrained, command=command)
+        except DivergedError as error:
+            raise SystemExit(f"python -m train: stopped: {error}") from None
+
+
+def _schema() -> str:
+    """The JSON schema of a configuration, with the names of all that has a table."""
+    from configs.json_schema import json_schema
+    from data_prep.files import json_text
+    from eval.protocols import PROTOCOLS
+    from models.backbones import BACKBONES
+    from models.backbones.from_timm import PREFIX
+    from models.losses import LOSSES
+    from models.losses.reduction import REDUCTIONS
+
+    names = {
+        "backbone.name": [*BACKBONES, f"{PREFIX}*"],
+        "loss.name": [*LOSSES],
+        "loss.reduction": [*REDUCTIONS],
+        "validation.protocol": [*PROTOCOLS],
+    }
+    return json_text(json_schema(names, {"loss": LOSSES}))
+
+
+def _dry_run(config: "TrainConfig", images: int) -> None:
+    """Two steps on noise, and what they say of the run."""
+    from models import comm
+    from train.dry_run import dry_run, report
+
+    device = comm.pick_device(config.device)
+    with comm.process_group(device):
+        found = dry_run(config, device, images)
+        if comm.rank() == 0:
+            print(report(config, found, images, device))
 
 
 def _train(config: "TrainConfig", *, resume: bool, untrained: bool, command: str) -> None:
@@ -85,9 +99,11 @@ def _train(config: "TrainConfig", *, resume: bool, untrained: bool, command: str
     from train import build
     from train.export import export
     from train.stopping import EXIT_STATUS
+    from train.tracking import check_tracking
 
     out = Path(config.out)
     device = comm.pick_device(config.device)
+    check_tracking(config.wandb)
     dataset = build.build_dataset(config)
     plan = build.build_plan(
         config, images=len(dataset), num_classes=dataset.num_classes, device=device
@@ -100,7 +116,7 @@ def _train(config: "TrainConfig", *, resume: bool, untrained: bool, command: str
     }
     about = {"command": command, "data": data, "config": to_yaml(config)}
     stopped = ""
-    with comm.process_group(device):
+    with comm.process_group(device, config.timeout_minutes):
         found = _last_checkpoint(out, resume)
         start = config if found is None else replace(config, init=InitConfig())
         state = build.build_state(start, dataset.num_classes, device)
@@ -134,11 +150,14 @@ def _fit(
     device: "torch.device",
 ) -> str:
     """Trains `state` to the end of the plan; says why, if it had to stop before."""
+    from dataclasses import asdict
+
     from models import comm
     from train import build
     from train.log import Log
     from train.loop import StoppedError, train
     from train.non_finite import DivergedError
+    from train.page.start import start_page
     from train.saver import Saver
     from train.stopping import noting_sigterm
 
@@ -149,9 +168,21 @@ def _fit(
             f"{len(dataset)} images of {dataset.num_classes} people, {plan.total} steps of "
             f"{plan.batch} on {comm.world_size()} process(es), {device}, {precision}; writing {out}"
         )
+        if config.data.classes not in (0, dataset.num_classes):
+            print(
+                f"data.classes is {config.data.classes}: figures published for this preset are of "
+                "other data"
+            )
     stopped = ""
-    saver = Saver(out / "checkpoints", about, batch=plan.batch, keep=config.keep_checkpoints)
-    agreement = comm.Agreement()
+    saver = Saver(
+        out / "checkpoints",
+        about,
+        batch=plan.batch,
+        keep=config.keep_checkpoints,
+        interval=plan.save_every,
+        start=state.step,
+    )
+    agreement = comm.Agreement(config.timeout_minutes)
 
     def asked_to_stop() -> bool:
         said = agreement(2 if saver.failed else int(terminated.came))
@@ -159,22 +190,38 @@ def _fit(
             saver.finish()  # raises on all ranks
         return said == 1
 
-    with Log(out, start=state.step, total=plan.total) as log, noting_sigterm() as terminated:
+    bad = build.build_bad_records(config, dataset)
+    loader = build.build_loader(config, dataset, start=state.step, total=plan.total, bad=bad)
+    prepare, transform = build.build_prepare(config, device), build.build_transform(config)
+    page = start_page(
+        out, loader, prepare, transform, plan=plan, about=about, step=state.step, device=device
+    )
+    to_wandb: dict[str, Any] = {"wandb": config.wandb, "settings": asdict(config)}
+    with (
+        page,
+        Log(out, start=state.step, total=plan.total, **to_wandb) as log,
+        noting_sigterm() as terminated,
+    ):
+
+        def tell(step: int, count: int) -> None:
+            log.scalars("data", step, {"bad_records": count})
+
+        batches = loader if bad is None else bad.counted(loader, state.step, tell)
         try:
             train(
                 state,
                 build.build_wrapped(config, state, device),
-                build.build_loader(config, dataset, start=state.step, total=plan.total),
+                batches,
                 plan,
-                prepare=build.build_prepare(config, device),
+                prepare=prepare,
                 log=log,
                 validate=validate,
-                save=saver.save,
+                saver=saver,
                 report=lambda bad: _report(config, dataset, bad),
                 asked_to_stop=asked_to_stop,
             )
         except StoppedError as error:
-            stopped = str(error)
+            stopped = page.outcome = str(error)
         except DivergedError:
             saver.finish()  # the last good one
             raise
@@ -189,12 +236,13 @@ def _report(config: "TrainConfig", dataset: "FaceDataset", bad: "BadStep") -> No
     from data_prep.files import write_json
     from models import comm
     from train.batch_records import records_of_step
+    from train.build import build_order
 
     if comm.rank() != 0:
         return
     path = Path(config.out) / "non_finite" / f"step_{bad.step:08d}.json"
     about = {"step": bad.step, "loss": str(bad.loss), "gradient_norm": str(bad.gradient_norm)}
-    batch = records_of_step(dataset, bad.step - 1, batch=config.batch, seed=config.seed)
+    batch = records_of_step(dataset, bad.step - 1, build_order(config, dataset))
     write_json(path, {**about, "ranks": bad.ranks, "batch": batch})
     print(f"python -m train: {bad}; its records are in {path}", file=sys.stderr)
 
@@ -237,23 +285,22 @@ def _load(found: Path, state: "TrainState", batch: int, data: dict[str, Any]) ->
 
 def _validation(config: "TrainConfig", device: "torch.device") -> "Validate | None":
     """Figures of a backbone on the validation pairs; None where none are set."""
-    if not config.validation.pairs:
+    if not config.validation.sets:
         return None
     from eval.embedders import TorchEmbedder
-    from eval.online import OnlineVerification
+    from eval.online import Listed, OnlineVerification
     from train.build import build_transform
 
-    settings = config.validation
-    verification = OnlineVerification(settings.images, settings.pairs, settings.protocol)
+    sets = [
+        Listed(images=images, pairs=pairs, protocol=protocol)
+        for images, pairs, protocol in config.validation.sets
+    ]
+    verification = OnlineVerification(sets, device)
     transform = build_transform(config)
     return lambda backbone, step: verification(TorchEmbedder(backbone, transform, device))
 
 
 if __name__ == "__main__":
     from data_prep.cli import run
-    from train.non_finite import DivergedError
 
-    try:
-        run(main, "python -m train")
-    except DivergedError as error:
-        raise SystemExit(f"python -m train: stopped: {error}") from None
+    run(main, "python -m train")

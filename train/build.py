@@ -2,13 +2,13 @@
 
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from configs.schema import LossConfig, TrainConfig
 from data_prep.augment import Augment
@@ -20,20 +20,26 @@ from models import comm
 from models.backbones import BACKBONES
 from models.backbones.norm import group_batch_norm
 from models.head.optimiser import HeadAdamW, HeadOptimiser, HeadSGD
+from models.head.visits import can_compile
 from models.lookup import lookup
 from models.losses import LOSSES
 from models.losses.base import Loss
 from models.losses.reduction import REDUCTIONS, Reduction
 from train.accumulate import StepHead
 from train.average import start_average
+from train.bad_records import BadRecords
+from train.balanced import build_order as balanced_order
 from train.initial import init_backbone, init_head
-from train.optim import build_sgd
+from train.loader import Loader
+from train.optim import build_adamw, build_sgd
 from train.plan import Plan
-from train.sampler import StepBatches
+from train.sampler import Order, StepBatches
 from train.schedule import poly_decay, rise, step_decay
 from train.state import TrainState
 from train.step import Prepare
-from train.stopping import ignore_sigterm
+
+_WORTH_COMPILING = 1e10
+"""Similarities of a run that compiled code must see: at 3 ns less for each, half a minute."""
 
 
 def build_loss(config: LossConfig, num_classes: int) -> Loss:
@@ -118,12 +124,16 @@ def build_dataset(config: TrainConfig) -> FaceDataset:
     """The records, checked against the backbone's size.
 
     Raises:
-        ValueError: damaged records, or crops of another size.
+        ValueError: none are named, damaged records, or crops of another size.
     """
+    if not config.data.records:
+        raise ValueError(
+            "data.records: expected at least one record prefix, got []; say data.records=[PREFIX]"
+        )
     dataset = FaceDataset([Path(prefix) for prefix in config.data.records])
     if len(dataset) == 0:
         raise ValueError(f"{', '.join(config.data.records)}: expected images, found none")
-    height, width = dataset[0][0].shape[:2]
+    height, width = _first_size(config, dataset)
     if (height, width) != (config.backbone.height, config.backbone.width):
         raise ValueError(
             f"{config.data.records[0]}: crops are {height}x{width} (height x width), the backbone "
@@ -137,6 +147,16 @@ def build_dataset(config: TrainConfig) -> FaceDataset:
             f'found {low} to {high}; run "python -m data_prep check"'
         )
     return dataset
+
+
+def _first_size(config: TrainConfig, dataset: FaceDataset) -> tuple[int, int]:
+    """(height, width) of the first image; of the first that can be read, where bad ones may be."""
+    bearable = config.data.bad_limit if config.data.bad_records == "skip" else 0
+    last = min(bearable, len(dataset) - 1)
+    for i in range(last):
+        with suppress(ValueError):
+            return dataset[i][0].shape[:2]
+    return dataset[last][0].shape[:2]
 
 
 def data_hashes(dataset: FaceDataset) -> list[str]:
@@ -187,7 +207,11 @@ def build_state(config: TrainConfig, num_classes: int, device: torch.device) -> 
         if comm.rank() == 0:
             print(f"classes 0 to {known - 1} of {num_classes} start from {config.init.head}")
     optim = config.optim
-    sgd = build_sgd(backbone, momentum=optim.momentum, weight_decay=optim.weight_decay)
+    optimiser: torch.optim.Optimizer = (
+        build_sgd(backbone, momentum=optim.momentum, weight_decay=optim.weight_decay)
+        if optim.name == "sgd"
+        else build_adamw(backbone, beta=optim.momentum, weight_decay=optim.weight_decay)
+    )
     decay = config.head.weight_decay
     head_optimiser: HeadOptimiser = (
         HeadSGD(head, momentum=optim.momentum, weight_decay=decay)
@@ -195,7 +219,7 @@ def build_state(config: TrainConfig, num_classes: int, device: torch.device) -> 
         else HeadAdamW(head, weight_decay=decay)
     )
     average = start_average(backbone) if optim.ema else None
-    return TrainState(backbone, head, sgd, head_optimiser, average)
+    return TrainState(backbone, head, optimiser, head_optimiser, average)
 
 
 def _check_batch(config: TrainConfig) -> None:
@@ -239,6 +263,7 @@ def build_plan(config: TrainConfig, *, images: int, num_classes: int, device: to
         lr=lr,
         head_lr=config.head.lr,
         loss=loss_schedule(config.loss, num_classes, epoch, total),
+        compile_head=_compiles_head(config, total, num_classes),
         reduction=build_reduction(config.loss),
         autocast=torch.bfloat16 if uses_bfloat16(config.precision, device) else None,
         clip=optim.clip,
@@ -251,6 +276,14 @@ def build_plan(config: TrainConfig, *, images: int, num_classes: int, device: to
     )
 
 
+def _compiles_head(config: TrainConfig, steps: int, num_classes: int) -> bool:
+    """Whether the head's elementwise work is to be compiled: asked for, or worth its seconds."""
+    if config.head.compile != "auto":
+        return config.head.compile == "always"
+    classes = config.head.sample_rate * num_classes / comm.world_size()
+    return can_compile() and steps * config.batch * classes > _WORTH_COMPILING
+
+
 def uses_bfloat16(precision: str, device: torch.device) -> bool:
     """Whether `precision` means bfloat16 on this hardware."""
     if precision != "auto":
@@ -261,27 +294,60 @@ def uses_bfloat16(precision: str, device: torch.device) -> bool:
     return bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))
 
 
-def build_loader(
-    config: TrainConfig, dataset: FaceDataset, *, start: int, total: int
-) -> DataLoader[tuple[Tensor, Tensor]]:
-    """This rank's batches from step `start` on: uint8 pixels [n, H, W, 3] and labels [n]."""
-    batches = StepBatches(
-        size=len(dataset),
+def build_order(config: TrainConfig, dataset: FaceDataset) -> Order:
+    """The samples of each step.
+
+    Raises:
+        ValueError: the records cannot make such batches.
+    """
+    data = config.data
+    return balanced_order(
+        dataset.labels,
+        dataset.groups,
+        sampler=data.sampler,
         batch=config.batch,
+        images=data.identity_images,
+        weights=data.weights,
         seed=config.seed,
+    )
+
+
+def build_bad_records(config: TrainConfig, dataset: FaceDataset) -> BadRecords | None:
+    """What is done about records that cannot be read; None where they are an error."""
+    if config.data.bad_records == "error":
+        return None
+    path = Path(config.out) / "bad_records.jsonl"
+    return BadRecords(path, limit=config.data.bad_limit, images=len(dataset))
+
+
+def build_loader(
+    config: TrainConfig,
+    dataset: FaceDataset,
+    *,
+    start: int,
+    total: int,
+    bad: BadRecords | None = None,
+) -> Loader:
+    """This rank's batches from step `start` on: uint8 pixels [n, H, W, 3] and labels [n].
+
+    Raises:
+        ValueError: the records cannot make such batches.
+    """
+    batches = StepBatches(
+        build_order(config, dataset),
+        batch=config.batch,
         start=start,
         total=total,
         rank=comm.rank(),
         world=comm.world_size(),
     )
-    workers = config.data.workers
-    return DataLoader(
-        dataset,  # type: ignore[arg-type]  # map-style by its methods, without importing torch
-        batch_sampler=batches,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        worker_init_fn=ignore_sigterm,
+    return Loader(
+        dataset,
+        batches,
+        size=(config.backbone.height, config.backbone.width),
+        workers=config.data.workers,
         pin_memory=torch.cuda.is_available(),
+        instead=bad,
     )
 
 
@@ -292,8 +358,13 @@ def build_prepare(config: TrainConfig, device: torch.device) -> Prepare:
     local = config.batch // comm.world_size()
 
     def prepare(pixels: Tensor, step: int, first: int) -> Tensor:
-        x = transform.normalise(pixels.to(device, non_blocking=True))
-        place = comm.rank() * local + first
-        return augment(x, seed=config.seed, step=step, start=place, total=config.batch)
+        return augment.prepare(
+            pixels.to(device, non_blocking=True),
+            transform.normalise,
+            seed=config.seed,
+            step=step,
+            start=comm.rank() * local + first,
+            total=config.batch,
+        )
 
     return prepare

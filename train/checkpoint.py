@@ -2,7 +2,7 @@
 
     step_00001000/
       backbone.safetensors               parameters and buffers, by name
-      backbone_momentum.safetensors      by the same names
+      backbone_momentum.safetensors      by the same names; of AdamW backbone_exp_avg and others
       backbone_average.safetensors       the running mean, where one is kept
       head_00000000-00005286.safetensors weights and optimiser's state of a range of classes
       meta.json                          step, samples, configuration, data, versions
@@ -62,7 +62,7 @@ def facts(state: TrainState, batch: int) -> dict[str, Any]:
         "schema": SCHEMA,
         "step": state.step,
         "samples": state.step * batch,
-        "loss_memory": state.loss_memory,
+        "loss_memory": float(state.loss_memory),
         "best": state.best,
         "best_step": state.best_step,
         "num_classes": state.head.num_classes,
@@ -169,9 +169,8 @@ def _of_classes(state: TrainState) -> dict[str, torch.Tensor]:
 
 def _of_backbone(state: TrainState) -> Files:
     """All that belongs to the backbone, by file."""
-    named = dict(state.backbone.named_parameters())
-    momentum = {k: state.momentum(p) for k, p in named.items() if p.requires_grad}
-    files = {"backbone": state.backbone.state_dict(), "backbone_momentum": momentum}
+    files = {"backbone": state.backbone.state_dict()}
+    files |= {f"backbone_{kind}": tensors for kind, tensors in state.moments.items()}
     if state.average is not None:
         files["backbone_average"] = state.average.state_dict()
     return files

@@ -1,14 +1,16 @@
-"""What a run says while it trains: a progress bar, JSON lines and TensorBoard, from rank 0."""
+"""What a run says while it trains, from rank 0: a progress bar, JSON lines, TensorBoard, W&B."""
 
 import json
 import sys
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from tqdm import tqdm
 
 from models import comm
+from train.tracking import Tracker
 
 
 class Log:
@@ -17,13 +19,34 @@ class Log:
     On ranks other than 0 every method does nothing.
     """
 
-    def __init__(self, folder: Path, *, start: int, total: int) -> None:
-        """Opens the files; on a resumed run lines of steps after `start` are dropped first."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        start: int,
+        total: int,
+        wandb: str = "",
+        settings: dict[str, Any] | None = None,
+    ) -> None:
+        """Opens the files; on a resumed run lines of steps after `start` are dropped first.
+
+        Args:
+            folder: the run's.
+            start: step at which it goes on.
+            total: its last step.
+            wandb: project of Weights & Biases; empty for none.
+            settings: the run's configuration, for W&B.
+
+        Raises:
+            ValueError: W&B refuses.
+            OSError: the files cannot be written.
+        """
         self.active = comm.rank() == 0
         if not self.active:
             return
         from torch.utils.tensorboard import SummaryWriter
 
+        self.tracker = Tracker(wandb, folder, settings or {}) if wandb else None
         path = folder / "log.jsonl"
         if path.exists():
             kept = [line for line in path.read_text().splitlines() if _step(line) <= start]
@@ -52,6 +75,8 @@ class Log:
         self.lines.flush()
         for name, value in values.items():
             self.board.add_scalar(f"{kind}/{name}", value, step)
+        if self.tracker is not None:
+            self.tracker.scalars(step, {f"{kind}/{name}": v for name, v in values.items()})
         text = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
         if kind == "train":
             self.bar.set_postfix_str(text, refresh=False)
@@ -71,6 +96,8 @@ class Log:
             self.bar.close()
             self.lines.close()
             self.board.close()
+            if self.tracker is not None:
+                self.tracker.close(ended_well=error is None)
 
 
 def _step(line: str) -> int:

@@ -9,12 +9,12 @@ from models import comm
 from train.log import Log
 from train.non_finite import BadStep, DivergedError, Watch
 from train.plan import Plan
+from train.saver import Saver
 from train.schedule import due
 from train.state import TrainState
 from train.step import Outcome, Prepare, Step
 
 Validate = Callable[[nn.Module, int], dict[str, float]]
-Save = Callable[[TrainState, dict[str, float] | None], object]
 
 
 class StoppedError(Exception):
@@ -30,7 +30,7 @@ def train(
     prepare: Prepare,
     log: Log,
     validate: Validate | None,
-    save: Save,
+    saver: Saver | None,
     report: Callable[[BadStep], None],
     asked_to_stop: Callable[[], bool],
 ) -> None:
@@ -44,7 +44,7 @@ def train(
         prepare: pixels, step and place to the network's input, on its device.
         log: where values go.
         validate: figures of the backbone (in eval mode) at a step.
-        save: begins to write a checkpoint with the figures of its validation, if it had one.
+        saver: writes checkpoints, with the figures of a step's verification if it had one.
         report: told of each step that was not finite.
         asked_to_stop: looked at after every step; the same on all ranks.
 
@@ -58,7 +58,7 @@ def train(
     wrapped.train()
     for step, (pixels, labels) in zip(range(state.step + 1, plan.total + 1), batches):
         last = step == plan.total
-        saves = last or due(step, plan.save_every)
+        saves = last or due(step, plan.save_every / 2)
         validates = validate and (last or due(step, plan.validate_every))
         logs = saves or validates or step % plan.log_every == 0
         outcome = take_step(pixels, labels, count_hard=logs)
@@ -75,8 +75,10 @@ def train(
             figures = _validated(state, validate)
             log.scalars("validation", step, figures)
             saves |= _is_best(state, figures, plan.best)
-        if saves or stops:
-            save(state, figures)
+        if saver and (saves or stops):
+            saver.save(state, figures)
+        if saver:
+            saver.keep_up(step)
         if stops and not last:
             raise StoppedError(f"asked to stop; step {step} of {plan.total} is saved")
         if logs:

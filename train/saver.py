@@ -4,8 +4,15 @@ At its step a checkpoint is copied to the host's memory; a thread of each rank w
 and then an empty file that says so. When all of these are there rank 0's thread renames the folder:
 that makes it a checkpoint. Threads use no collectives, and a rank that dies leaves no half
 checkpoint, only a folder that `clean` removes.
+
+What a kill costs. Let d be the step of the newest checkpoint that is in its place on the disk (or
+the step at which the run began). After no step s is s - d larger than `interval`: the steps that a
+kill of any rank, at any moment, can take away. For that the loop begins a checkpoint twice an
+interval, so that one has half of it to reach the disk, and calls `keep_up` after every step: where
+the disk is slower, training waits for it.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -27,7 +34,16 @@ class Saver:
         failed: whether this rank's files could not be written; `finish` says why.
     """
 
-    def __init__(self, folder: Path, about: dict[str, Any], *, batch: int, keep: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        about: dict[str, Any],
+        *,
+        batch: int,
+        keep: int,
+        interval: float = math.inf,
+        start: int = 0,
+    ) -> None:
         """Removes what a killed run left; called by all ranks at once.
 
         Args:
@@ -35,8 +51,11 @@ class Saver:
             about: what else `meta.json` should say.
             batch: images a step over all ranks.
             keep: how many of the newest stay, beside the best.
+            interval: steps that a kill may cost; a fraction of one counts as one.
+            start: step at which the run goes on.
         """
         self.folder, self.about, self.batch, self.keep = folder, about, batch, keep
+        self.interval, self._safe, self._begun = math.ceil(min(interval, 1 << 60)), start, start
         self._thread: threading.Thread | None = None
         self._error: Exception | None = None
         self._written, self._given_up = threading.Event(), threading.Event()
@@ -71,6 +90,19 @@ class Saver:
             target=self._write, args=(aside, target, files, meta), name="checkpoint", daemon=True
         )
         self._thread.start()
+        self._begun = state.step
+
+    def keep_up(self, step: int) -> None:
+        """Waits for the checkpoint under way if one more step would be one too many to lose.
+
+        Args:
+            step: steps done; the same on all ranks, which all wait or none.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        if self._begun > self._safe and step + 1 - self._safe > self.interval:
+            self.finish()
 
     def finish(self) -> None:
         """Waits until the last checkpoint is in its place; called by all ranks at once.
@@ -84,6 +116,7 @@ class Saver:
         self._thread.join()
         self._thread = None
         self._all_or_none(lambda: None)  # the rename may fail as well, on rank 0
+        self._safe = self._begun
 
     def _all_or_none(self, work: Callable[[], object]) -> None:
         """Does one thing on all ranks, and raises on all of them if it, or a thread, failed."""

@@ -20,7 +20,8 @@ class TrainState:
         head_optimiser: of the head.
         average: running mean of the backbone over steps (train.average); None if not kept.
         step: steps done.
-        loss_memory: what a loss that remembers (CurricularFace) keeps from step to step.
+        loss_memory: what a loss that remembers (CurricularFace) keeps from step to step; on the
+            head's device once a step was taken.
         best: the best validation figure so far; None before the first validation.
         best_step: its step.
     """
@@ -31,7 +32,7 @@ class TrainState:
     head_optimiser: HeadOptimiser
     average: nn.Module | None = None
     step: int = 0
-    loss_memory: float = 0.0
+    loss_memory: float | Tensor = 0.0
     best: float | None = None
     best_step: int = 0
 
@@ -40,9 +41,11 @@ class TrainState:
         """The network to verify and to export: the running mean where one is kept."""
         return self.backbone if self.average is None else self.average
 
-    def momentum(self, parameter: Tensor) -> Tensor:
-        """The momentum of a backbone parameter, made (as zeros) where no step was taken yet."""
-        state = self.optimiser.state[parameter]
-        if state.get("momentum_buffer") is None:
-            state["momentum_buffer"] = torch.zeros_like(parameter)
-        return state["momentum_buffer"]
+    @property
+    def moments(self) -> dict[str, dict[str, Tensor]]:
+        """The optimiser's running values, by kind (momentum; exp_avg, ...) and parameter's name."""
+        found: dict[str, dict[str, Tensor]] = {}
+        for name, parameter in self.backbone.named_parameters():
+            for kind, value in self.optimiser.state.get(parameter, {}).items():
+                found.setdefault(kind.removesuffix("_buffer"), {})[name] = value
+        return found

@@ -6,6 +6,7 @@ n: this rank's images. N: those of all ranks.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -59,8 +60,10 @@ class Step:
         """
         self.state, self.wrapped, self.plan = state, wrapped, plan
         self.watch, self.prepare = watch, prepare
+        self.device = state.head.weight_cD.device
         self.parameters = [p for p in state.backbone.parameters() if p.requires_grad]
         self.norms = norms_of(state.backbone)
+        self.rehearsed = comm.world_size() == 1
         self.skips = plan.non_finite == "skip"
         head = state.head_optimiser
         self.head_optimiser = Unless(head, watch.bad) if self.skips else head
@@ -74,12 +77,16 @@ class Step:
             count_hard: whether to count hard negatives, which costs a pass.
         """
         state, plan, step = self.state, self.plan, self.state.step
+        if not self.rehearsed:
+            self._rehearse(pixels)
         before = Buffers(state.backbone) if self.skips else None
         # So that a network that draws (dropout) draws the same when it is resumed.
         torch.manual_seed((plan.seed * 1_000_003 + step) * 65_537 + comm.rank())
         loss_now = plan.loss(step)
+        memory: Any = state.loss_memory
         if loss_now.remembers:
-            loss_now = loss_now.recalling(state.loss_memory)
+            memory = torch.as_tensor(memory, dtype=torch.float32, device=self.device)
+            loss_now = loss_now.recalling(memory)
         outcome = self._gradients(pixels, labels, loss_now, count_hard)
         self.watch.see(step + 1, outcome.loss, outcome.norm, outcome.own_bad)
 
@@ -91,12 +98,35 @@ class Step:
             before.restore_if(self.watch.bad)
         if state.average is not None:
             move_average(state.average, state.backbone, decay_at(step, plan.average))
-        if loss_now.remembers:  # of all losses CurricularFace alone makes the host wait here
-            mean = outcome.target.item()
-            if math.isfinite(mean):
-                state.loss_memory = loss_now.memory_after(mean)
+        if loss_now.remembers:
+            after: Any = loss_now.memory_after(outcome.target)  # type: ignore[arg-type]
+            state.loss_memory = torch.where(outcome.target.isfinite(), after, memory)
         state.step = step + 1
         return outcome
+
+    def _rehearse(self, pixels: Tensor) -> None:
+        """A first pass, forward and backward, of which nothing stays.
+
+        After its first one DistributedDataParallel lays gradients out anew, and over three ranks or
+        more a sum's last digits depend on the layout. A run that is resumed has a first pass where
+        the uninterrupted one has not: to be equal bit for bit, neither takes a step with it.
+        """
+        buffers = list(self.state.backbone.buffers())
+        before = [buffer.clone() for buffer in buffers]
+        (some,) = split(self.plan.accumulate, pixels)[0]
+        self._embed(some, 0).mul(0).sum().backward()
+        self.state.optimiser.zero_grad(set_to_none=True)
+        for buffer, old in zip(buffers, before):
+            buffer.copy_(old)
+        self.rehearsed = True
+
+    def _embed(self, pixels: Tensor, first: int) -> Tensor:
+        """Embeddings of some of the rank's images, those from place `first` on."""
+        plan = self.plan
+        x = self.prepare(pixels, self.state.step, first)
+        with torch.autocast(x.device.type, plan.autocast, enabled=bool(plan.autocast)):
+            emb_nD: Tensor = self.wrapped(x)
+        return emb_nD
 
     def _gradients(
         self, pixels: Tensor, labels: Tensor, loss_now: Loss, count_hard: bool
@@ -110,9 +140,7 @@ class Step:
         found = []
         for part, (some_pixels, some_labels) in enumerate(split(parts, pixels, labels)):
             with micro_batch(self.wrapped, self.norms, part, parts):
-                x = self.prepare(some_pixels, step, part * len(some_labels))
-                with torch.autocast(x.device.type, plan.autocast, enabled=bool(plan.autocast)):
-                    emb_nD = self.wrapped(x)
+                emb_nD = self._embed(some_pixels, part * len(some_labels))
                 loss, target_N, hard = head(
                     comm.undo_average(emb_nD),
                     some_labels,
@@ -120,6 +148,7 @@ class Step:
                     reduction=plan.reduction,
                     step=step * parts + part,  # what a loss draws differs by micro-batch
                     count_hard=count_hard,
+                    compiled=plan.compiles_head(step),
                 )
                 (loss / parts).backward()
             if isinstance(head, StepHead):

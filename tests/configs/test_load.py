@@ -6,7 +6,7 @@ import pytest
 
 from configs.load import load, to_yaml
 
-PRESETS = sorted(p for p in Path("configs/presets").glob("*.yaml") if p.name != "base.yaml")
+PRESETS = sorted(Path("configs/presets").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda p: p.stem)
@@ -32,7 +32,10 @@ def test_a_file_lies_over_the_one_it_extends_and_words_over_both(tmp_path):
 @pytest.mark.parametrize(
     "word, message",
     [
-        ("optim.lrr=1", r"unknown key 'optim.lrr'; did you mean 'optim.lr'"),
+        ("optim.lrr=1", r"word 'optim.lrr=1': unknown key 'optim.lrr'; did you mean 'optim.lr'"),
+        ("lr=1", "unknown key 'lr'; did you mean 'head.lr' or 'optim.lr'?"),
+        ("data.sample_rate=1", "did you mean 'head.sample_rate'?"),
+        ("backbone.height=[1", "word 'backbone.height=.1', line 1: not YAML"),
         ("backbones.name=x", "did you mean 'backbone'"),
         ("optim.lr=fast", "optim.lr: expected float, got fast"),
         ("optim.decay=cosine", r"optim.decay: expected Literal\['step', 'poly'\], got cosine"),
@@ -54,13 +57,54 @@ def test_a_wrong_word_gives_one_clear_line(word, message):
 def test_files_are_named(tmp_path):
     bad = tmp_path / "bad.yaml"
     bad.write_text("epochs: 3\nbacth: 4\n")
-    with pytest.raises(ValueError, match=r"bad\.yaml: unknown key 'bacth'; did you mean 'batch'"):
+    with pytest.raises(
+        ValueError, match=r"bad\.yaml, line 2: unknown key 'bacth'; did you mean 'batch'"
+    ):
         load(bad, [])
     bad.write_text("extends: bad.yaml\n")
     with pytest.raises(ValueError, match="extends itself"):
         load(bad, [])
     bad.write_text("a: [1\n")
-    with pytest.raises(ValueError, match=r"bad\.yaml: not YAML"):
+    with pytest.raises(ValueError, match=r"bad\.yaml, line 2: not YAML"):
         load(bad, [])
     with pytest.raises(FileNotFoundError):
         load(tmp_path / "none.yaml", [])
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("seed: 1\noptim:\n  lr: 0.1\n  lrr: 2\n", "line 4: unknown key 'optim.lrr'; did you mean"),
+        ("seed: 1\noptim:\n  lr: fast\n", "line 3: optim.lr: expected float, got fast"),
+        (
+            "optim: {lr: 1,\n  momentum: 3}\n",
+            "line 2: optim.momentum: expected 0 to below 1, got 3",
+        ),
+        ("seed: 1\noptim: 3\n", "line 2: optim is a section, expected keys, got 3"),
+        ("seed: 1\nbatch: 2\nseed: 3\n", "line 3: seed is given twice, first on line 1"),
+        ("loss: {name: am}\nextends: [a]\n", "line 2: extends: expected a file's path"),
+    ],
+)
+def test_the_line_of_a_mistake(tmp_path, text, message):
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError) as caught:
+        load(path, [])
+    assert f"{path}, {message}" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_mistake_is_where_it_was_made_last(tmp_path):
+    (tmp_path / "base.yaml").write_text("optim:\n  lr: -1\n")
+    (tmp_path / "over.yaml").write_text("extends: base.yaml\nseed: 1\n")
+    with pytest.raises(ValueError, match=r"base\.yaml, line 2: optim.lr: expected above 0"):
+        load(tmp_path / "over.yaml", [])
+    with pytest.raises(ValueError, match=r"^word 'optim.lr=-2': optim.lr: expected above 0"):
+        load(tmp_path / "over.yaml", ["optim.lr=-2"])
+
+
+def test_numbers_with_an_exponent_are_numbers(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("optim: {lr: 1e-3}\nloss: {args: {margin: 5e-1, t: -.5E2}}\n")
+    config = load(path, ["loss.args.scale=1e1"])
+    assert config.optim.lr == 1e-3
+    assert config.loss.args == {"margin": 0.5, "t": -50.0, "scale": 10.0}

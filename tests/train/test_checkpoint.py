@@ -12,8 +12,9 @@ from models.head.optimiser import HeadSGD
 from models.head.sharded_head import ShardedHead
 from models.losses import SVAM
 from tests.dist import run_processes
+from tests.train import tiny
 from train import checkpoint
-from train.optim import build_sgd, set_lr
+from train.optim import build_adamw, build_sgd, set_lr
 from train.saver import Saver
 from train.state import TrainState
 
@@ -74,9 +75,43 @@ def test_a_resumed_run_repeats_the_uninterrupted_one(tmp_path, before, after):
     for losses in run_processes(after, resume, str(tmp_path)):
         if before == after:
             assert losses == whole[5:]
-        assert losses == pytest.approx(whole[5:], rel=1e-5)
+        assert losses == pytest.approx(whole[5:], rel=1e-6)
     files = {p.name for p in (tmp_path / "step_00000005").glob("head_*")}
     assert len(files) == before
+
+
+def test_adamw_goes_on_bit_for_bit_and_another_optimiser_is_refused(tmp_path):
+    whole, _ = tiny.go_on(tiny.fresh(adamw=True), total=12)
+    tiny.go_on(tiny.fresh(adamw=True), tmp_path, total=5)
+    names = {path.stem for path in (tmp_path / "step_00000005").glob("backbone*")}
+    assert names == {
+        "backbone",
+        *(f"backbone_{kind}" for kind in ("step", "exp_avg", "exp_avg_sq")),
+    }
+    rest, _ = tiny.go_on(tiny.resumed(tmp_path, adamw=True), total=12)
+    assert rest == {step: loss for step, loss in whole.items() if step > 5}
+    with pytest.raises(ValueError, match=r"backbone_momentum.safetensors: expected it, as this"):
+        tiny.resumed(tmp_path)
+
+
+def test_adamw_takes_the_steps_of_torchs_own():
+    """On a network without norms, with decay for the weight and none for the bias."""
+    torch.manual_seed(0)
+    ours, theirs = nn.Linear(3, 2), nn.Linear(3, 2)
+    theirs.load_state_dict(ours.state_dict())
+    adamw = build_adamw(ours, beta=0.8, weight_decay=0.1)
+    other = torch.optim.AdamW([theirs.weight], lr=0.01, betas=(0.8, 0.999), weight_decay=0.1)
+    bias = torch.optim.AdamW([theirs.bias], lr=0.01, betas=(0.8, 0.999), weight_decay=0.0)
+    for _ in range(5):
+        x = torch.randn(4, 3)
+        set_lr(adamw, 0.01)
+        for network, optimisers in ((ours, [adamw]), (theirs, [other, bias])):
+            network.zero_grad()
+            network(x).square().sum().backward()
+            for one in optimisers:
+                one.step()
+    torch.testing.assert_close(ours.weight, theirs.weight)
+    torch.testing.assert_close(ours.bias, theirs.bias)
 
 
 def saved(tmp_path):

@@ -1,10 +1,14 @@
 """Schedules and sample order: pure functions of the step."""
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 
 from configs.schema import LossConfig
-from models.losses import SVAM
+from models.losses import AM, LOSSES, SVAM
+from tests.train.tiny import PLAN
 from train.build import loss_schedule
 from train.sampler import StepBatches, global_batch
 from train.schedule import due, poly_decay, rise, step_decay
@@ -20,8 +24,9 @@ def test_every_epoch_is_a_permutation_and_none_is_dropped():
 @pytest.mark.parametrize("world", [1, 2, 3, 4, 6])
 def test_ranks_take_consecutive_parts_of_the_same_batch_from_any_start(world):
     for start in (0, 5):
-        kwargs = {"size": 31, "batch": 12, "seed": 3, "start": start, "total": 9, "world": world}
-        ranks = [list(StepBatches(rank=r, **kwargs)) for r in range(world)]
+        order = partial(global_batch, size=31, batch=12, seed=3)
+        kwargs = {"batch": 12, "start": start, "total": 9, "world": world}
+        ranks = [list(StepBatches(order, rank=r, **kwargs)) for r in range(world)]
         assert all(len(part) == 9 - start for part in ranks)
         for step, parts in enumerate(zip(*ranks), start=start):
             whole = global_batch(step, size=31, batch=12, seed=3)
@@ -30,7 +35,8 @@ def test_ranks_take_consecutive_parts_of_the_same_batch_from_any_start(world):
 
 def test_a_batch_that_ranks_cannot_share_is_refused():
     with pytest.raises(ValueError, match="5 ranks share evenly, got 12"):
-        StepBatches(size=31, batch=12, seed=3, start=0, total=9, rank=0, world=5)
+        order = partial(global_batch, size=31, batch=12, seed=3)
+        StepBatches(order, batch=12, start=0, total=9, rank=0, world=5)
 
 
 def test_schedules():
@@ -54,3 +60,14 @@ def test_margin_t_and_scale_warm_up_together():
     assert at(10) == at(99) == SVAM(scale=32, margin=0.4, t=1.2)
     with pytest.raises(ValueError, match="'coco' has none"):
         loss_schedule(LossConfig(name="coco", scale_from=8), num_classes=10, epoch=5, total=100)
+
+
+def test_the_head_is_compiled_only_while_its_loss_stands_still():
+    def plan(loss, **more):
+        return replace(PLAN, compile_head=True, loss=loss, **more)
+
+    warming = plan(lambda step: AM(margin=min(step / 10, 0.35)))
+    assert [warming.compiles_head(step) for step in (0, 3, 4, 9)] == [False, False, True, True]
+    assert not replace(warming, compile_head=False).compiles_head(9)
+    remembers = plan(lambda step: LOSSES["curricular"]())
+    assert not remembers.compiles_head(5)

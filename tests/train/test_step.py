@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from models import comm
-from models.losses import AdaFace
+from models.losses import LOSSES, AdaFace
 from models.losses.reduction import REDUCTIONS
 from tests.dist import run_processes
 from tests.train import tiny
@@ -13,10 +15,11 @@ from train.average import decay_at, move_average, start_average
 from train.non_finite import DivergedError
 
 
-def losses_of(rate, accumulate, focal):
+def losses_of(rate, accumulate, focal, batch=tiny.BATCH):
     reduction = REDUCTIONS["focal"](gamma=1.0) if focal else tiny.PLAN.reduction
     state = tiny.fresh(rate=rate, average=True)
-    losses, bad = tiny.go_on(state, accumulate=accumulate, reduction=reduction, average=0.9)
+    changes = {"accumulate": accumulate, "reduction": reduction, "batch": batch}
+    losses, bad = tiny.go_on(state, average=0.9, **changes)
     assert not bad
     comm.average_buffers(state.backbone)
     comm.average_buffers(state.average)
@@ -42,6 +45,13 @@ def test_fifty_losses_are_the_same_on_any_ranks_and_micro_batches(ranks, accumul
         assert losses == pytest.approx(alone, rel=1e-6)
         for name, tensor in parts.items():  # weights, momentum, statistics, running means
             torch.testing.assert_close(tensor, whole[name], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_four_times_32_is_128(ranks):
+    (whole, _), *_ = run_processes(ranks, losses_of, 1.0, 1, False, 128)
+    (parts, _), *_ = run_processes(ranks, losses_of, 1.0, 4, False, 128)
+    assert len(parts) == 50 and parts == pytest.approx(whole, rel=1e-6)
 
 
 def test_partial_fc_draws_once_a_step_for_all_micro_batches_and_ranks():
@@ -114,9 +124,10 @@ def test_a_bad_step_is_skipped_as_if_it_had_not_been(ranks, step):
         assert all(tensor.isfinite().all() for tensor in after.values())
 
 
-def test_skipping_leaves_every_tensor_as_it_was():
+@pytest.mark.parametrize("adamw", [False, True])
+def test_skipping_leaves_every_tensor_as_it_was(adamw):
     def until(total, poison):
-        state = tiny.fresh()
+        state = tiny.fresh(adamw=adamw)
         tiny.go_on(state, poison=poison, non_finite="skip", total=total)
         return tiny.everything(state)
 
@@ -143,3 +154,71 @@ def test_a_loss_over_the_whole_batch_is_told_apart():
     parts, _ = tiny.go_on(tiny.fresh(), loss=lambda step: AdaFace(scale=8), total=5, accumulate=2)
     assert list(parts.values()) != pytest.approx(list(whole.values()), rel=1e-6)
     assert list(parts.values()) == pytest.approx(list(whole.values()), rel=0.1)
+
+
+class NoWaiting(TorchDispatchMode):
+    """Refuses what has the host wait for a device: a value that is read, a shape that follows from
+    values. `allowed` until the first step is done, and in the moments in which the loop logs."""
+
+    WAITS = ("_local_scalar_dense", "nonzero", "_unique", "unique", "masked_select", "equal")
+    allowed = True
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function.overloadpacket.__name__
+        masks = [one for one in tree_leaves(args[1:]) if isinstance(one, torch.Tensor)]
+        by_mask = name.startswith("index") and any(one.dtype == torch.bool for one in masks)
+        if not self.allowed and (by_mask or name in self.WAITS):
+            raise AssertionError(f"the host waits for {function}")
+        return function(*args, **(kwargs or {}))
+
+
+def remembering(step):
+    return LOSSES["curricular"](scale=8)
+
+
+def without_waiting(changes):
+    state, mode, values = tiny.fresh(average=True), NoWaiting(), tiny.Values()
+    take = values.scalars
+
+    def asked():
+        mode.allowed = state.step % 4 == 0
+        return False
+
+    def scalars(*words):
+        take(*words)
+        mode.allowed = False
+
+    values.scalars = scalars
+    with mode:
+        return tiny.go_on(state, values=values, log_every=4, total=12, asked=asked, **changes)
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"average": 0.9},
+        {"accumulate": 3, "clip": 0.0},
+        {"non_finite": "skip", "reduction": REDUCTIONS["focal"](gamma=1.0)},
+        {"loss": remembering},
+    ],
+)
+def test_between_two_lines_of_the_log_the_host_waits_for_nothing(ranks, changes):
+    for losses, bad in run_processes(ranks, without_waiting, changes):
+        assert list(losses) == [4, 8, 12] and not bad
+
+
+def test_that_test_would_notice():
+    def reads(ce_N):
+        return ce_N.mean() * float(ce_N.detach().isfinite().all())
+
+    with pytest.raises(AssertionError, match=r"waits for aten._local_scalar_dense"):
+        without_waiting({"reduction": reads})
+
+
+def test_what_a_loss_remembers_goes_on_bit_for_bit(tmp_path):
+    loss = {"loss": lambda step: LOSSES["curricular"](scale=8, rate=0.3)}
+    whole, _ = tiny.go_on(tiny.fresh(), total=12, **loss)
+    tiny.go_on(tiny.fresh(), tmp_path, total=5, **loss)
+    rest, _ = tiny.go_on(tiny.resumed(tmp_path), total=12, **loss)
+    assert rest == {step: value for step, value in whole.items() if step > 5}

@@ -79,11 +79,34 @@ def test_losses_are_the_same_on_any_number_of_ranks(people, alone, tmp_path, ran
     assert losses(out) == pytest.approx(losses(alone), rel=1e-4)
 
 
+@pytest.mark.slow
+def test_fifty_losses_of_a_real_network_are_the_same_everywhere(people, tmp_path):
+    """1, 2, 3, 4 processes and four micro-batches, float32, to 1e-6.
+
+    At a rate at which rounding does not grow: each step of a network with BatchNorm amplifies the
+    last digits of the step before, by more the longer the step (at 100 times this rate a millionth
+    becomes a hundredth in 50 steps). It learns nevertheless.
+    """
+    found = {}
+    for ranks, parts in ((0, 1), (2, 1), (3, 1), (4, 1), (0, 4)):
+        out = tmp_path / f"run{ranks}{parts}"
+        gentle = {"lr": 1e-5, "accumulate": parts, "warmup_epochs": 0.0}
+        longer = {"batch": 48, "epochs": 50 * 48 / 72, "optim": gentle}
+        loss = {"name": "sv_am", "args": {"scale": 16}}
+        file = settings(people, out, loss=loss, **longer)
+        done(command("train", "--config", file, ranks=ranks))
+        found[ranks, parts] = losses(out)
+    alone = found.pop((0, 1))
+    assert len(alone) == 50 and alone[-1] < 0.95 * alone[0]
+    for split, several in found.items():
+        assert several == pytest.approx(alone, rel=1e-6), split
+
+
 def test_a_run_that_stopped_goes_on_on_other_ranks(people, alone, tmp_path):
     out = tmp_path / "stopped"
     file = settings(people, out)
     done(command("train", "--config", file, ranks=2))
-    shutil.rmtree(out / "checkpoints/step_00000006")  # as if it had been killed after step 3
+    shutil.rmtree(out / "checkpoints/step_00000006")  # as if it had been killed after step 5
     done(command("train", "--config", file, "--resume"))
     assert losses(out) == pytest.approx(losses(alone), rel=1e-4)
 
@@ -212,7 +235,7 @@ def test_a_disk_that_fills_up_is_one_line_and_what_was_saved_stays(people, tmp_p
     file = settings(people, out)
     result = command("train", "--config", file, ranks=ranks, preexec_fn=confine)
     told = [line for line in result.stderr.splitlines() if "File too large" in line]
-    assert result.returncode and all("step_00000003/backbone" in line for line in told)
+    assert result.returncode and all("step_00000002/backbone" in line for line in told)
     if not ranks:
         assert result.returncode == 2 and len(told) == 1 and "Traceback" not in result.stderr
     assert list((out / "checkpoints").iterdir()) == [] and not (out / "export").exists()

@@ -3,6 +3,7 @@ noise, without files of images, configuration or process launchers."""
 
 import math
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,9 +19,9 @@ from train.accumulate import StepHead
 from train.average import start_average
 from train.loop import train
 from train.non_finite import BadStep
-from train.optim import build_sgd
+from train.optim import build_adamw, build_sgd
 from train.plan import Plan
-from train.sampler import StepBatches
+from train.sampler import StepBatches, global_batch
 from train.saver import Saver
 from train.state import TrainState
 
@@ -75,13 +76,16 @@ class Values:
             self.losses[step] = values["loss"]
 
 
-def fresh(*, rate: float = 1.0, average: bool = False) -> TrainState:
+def fresh(*, rate: float = 1.0, average: bool = False, adamw: bool = False) -> TrainState:
     torch.manual_seed(0)
     backbone = Network()
     group_batch_norm(backbone, GROUP)
     head = StepHead(CLASSES, DIM, seed=1, sample_rate=rate)
     kept = start_average(backbone) if average else None
-    return TrainState(backbone, head, build_sgd(backbone, **SGD), HeadSGD(head, **SGD), kept)
+    optimiser = build_sgd(backbone, **SGD)
+    if adamw:
+        optimiser = build_adamw(backbone, beta=0.9, weight_decay=1e-3)
+    return TrainState(backbone, head, optimiser, HeadSGD(head, **SGD), kept)
 
 
 def batches(state: TrainState, plan: Plan, poison: int | None = None):
@@ -90,9 +94,8 @@ def batches(state: TrainState, plan: Plan, poison: int | None = None):
     pixels = torch.randn(IMAGES, 8, 8, 3, generator=generator)
     labels = torch.arange(IMAGES) % CLASSES
     places = StepBatches(
-        size=IMAGES,
+        partial(global_batch, size=IMAGES, batch=plan.batch, seed=plan.seed),
         batch=plan.batch,
-        seed=plan.seed,
         start=state.step,
         total=plan.total,
         rank=comm.rank(),
@@ -104,11 +107,22 @@ def batches(state: TrainState, plan: Plan, poison: int | None = None):
 
 
 def go_on(
-    state, folder=None, *, keep=2, poison=None, validate=None, asked=lambda: False, **changes
+    state,
+    folder=None,
+    *,
+    keep=2,
+    poison=None,
+    validate=None,
+    asked=lambda: False,
+    values=None,
+    **changes,
 ):
     """Trains by a changed PLAN; losses by step, and the steps that were not finite."""
-    plan, values, bad = replace(PLAN, **changes), Values(), []
-    saver = Saver(Path(folder), {}, batch=plan.batch, keep=keep) if folder else None
+    plan, values, bad = replace(PLAN, **changes), values or Values(), []
+    saver = None
+    if folder:
+        every = {"interval": plan.save_every, "start": state.step}
+        saver = Saver(Path(folder), {}, batch=plan.batch, keep=keep, **every)
     train(
         state,
         comm.replicate(state.backbone, torch.device("cpu")),
@@ -117,7 +131,7 @@ def go_on(
         prepare=lambda pixels, step, first: pixels.permute(0, 3, 1, 2),
         log=values,
         validate=validate,
-        save=saver.save if saver else lambda state, figures: None,
+        saver=saver,
         report=bad.append,
         asked_to_stop=asked,
     )
