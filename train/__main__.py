@@ -96,7 +96,7 @@ def _train(config: "TrainConfig", *, resume: bool, untrained: bool, command: str
     from configs.schema import InitConfig
     from data_prep.files import write_text
     from models import comm
-    from train import build
+    from train import build, build_data
     from train.export import export
     from train.stopping import EXIT_STATUS
     from train.tracking import check_tracking
@@ -104,7 +104,7 @@ def _train(config: "TrainConfig", *, resume: bool, untrained: bool, command: str
     out = Path(config.out)
     device = comm.pick_device(config.device)
     check_tracking(config.wandb)
-    dataset = build.build_dataset(config)
+    dataset = build_data.build_dataset(config)
     plan = build.build_plan(
         config, images=len(dataset), num_classes=dataset.num_classes, device=device
     )
@@ -112,7 +112,7 @@ def _train(config: "TrainConfig", *, resume: bool, untrained: bool, command: str
     data = {
         "images": len(dataset),
         "classes": dataset.num_classes,
-        "records": build.data_hashes(dataset),
+        "records": build_data.data_hashes(dataset),
     }
     about = {"command": command, "data": data, "config": to_yaml(config)}
     stopped = ""
@@ -131,7 +131,7 @@ def _train(config: "TrainConfig", *, resume: bool, untrained: bool, command: str
                 out / "export",
                 state.result,
                 name=config.backbone.name,
-                transform=build.build_transform(config),
+                transform=build_data.build_transform(config),
                 about={"step": state.step, "torch": torch.__version__, **about},
             )
             print(f"wrote {out / 'export'}")
@@ -153,7 +153,7 @@ def _fit(
     from dataclasses import asdict
 
     from models import comm
-    from train import build
+    from train import build, build_data
     from train.log import Log
     from train.loop import StoppedError, train
     from train.non_finite import DivergedError
@@ -190,9 +190,10 @@ def _fit(
             saver.finish()  # raises on all ranks
         return said == 1
 
-    bad = build.build_bad_records(config, dataset)
-    loader = build.build_loader(config, dataset, start=state.step, total=plan.total, bad=bad)
-    prepare, transform = build.build_prepare(config, device), build.build_transform(config)
+    bad = build_data.build_bad_records(config, dataset)
+    loader = build_data.build_loader(config, dataset, start=state.step, total=plan.total, bad=bad)
+    prepare = build_data.build_prepare(config, device)
+    transform = build_data.build_transform(config)
     page = start_page(
         out, loader, prepare, transform, plan=plan, about=about, step=state.step, device=device
     )
@@ -236,7 +237,7 @@ def _report(config: "TrainConfig", dataset: "FaceDataset", bad: "BadStep") -> No
     from data_prep.files import write_json
     from models import comm
     from train.batch_records import records_of_step
-    from train.build import build_order
+    from train.build_data import build_order
 
     if comm.rank() != 0:
         return
@@ -289,7 +290,7 @@ def _validation(config: "TrainConfig", device: "torch.device") -> "Validate | No
         return None
     from eval.embedders import TorchEmbedder
     from eval.online import Listed, OnlineVerification
-    from train.build import build_transform
+    from train.build_data import build_transform
 
     sets = [
         Listed(images=images, pairs=pairs, protocol=protocol)

@@ -17,7 +17,6 @@ class StepHead(ShardedHead):
     Without it each micro-batch would draw its own, and the optimiser see the last one's only.
     """
 
-    _step_rows_r: Tensor | None = None
     _sum_rD: Tensor | None = None
 
     def begin_step(self, label_n: Tensor, step: int) -> None:
@@ -27,11 +26,9 @@ class StepHead(ShardedHead):
             label_n: this rank's labels of the whole step.
             step: seeds the draw.
         """
-        self._step_rows_r = self._sum_rD = None
+        self._sum_rD = None
         if self.sample_rate < 1:
-            label_N = comm.gather_rows(label_n)
-            owned_N = (label_N >= self.start) & (label_N < self.end)
-            self._step_rows_r = super()._draw_rows(label_N[owned_N] - self.start, step)
+            self.fixed_rows_r = self.draw(comm.gather_rows(label_n), step)
 
     def add_gradient(self) -> None:
         """Adds the drawn rows' gradient of a micro-batch to that of those before it."""
@@ -41,11 +38,6 @@ class StepHead(ShardedHead):
         assert grad_rD is not None
         self._sum_rD = grad_rD if self._sum_rD is None else self._sum_rD.add_(grad_rD)
         self.drawn_rD.grad = self._sum_rD
-
-    def _draw_rows(self, positive_rows: Tensor, step: int) -> Tensor:
-        if self._step_rows_r is None:
-            return super()._draw_rows(positive_rows, step)
-        return self._step_rows_r
 
 
 def norms_of(backbone: nn.Module) -> list[tuple[BatchNorm2d, float]]:

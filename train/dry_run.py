@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from configs.schema import TrainConfig
 from models import comm
-from train import build
+from train import build, build_data
 from train.non_finite import Watch
 from train.state import TrainState
 from train.step import Step
@@ -126,7 +126,7 @@ def dry_run(config: TrainConfig, device: torch.device, images: int) -> DryRun:
     plan = build.build_plan(small, images=epoch_images, num_classes=classes, device=device)
     state = build.build_state(small, classes, device)
     wrapped = build.build_wrapped(small, state, device)
-    prepare = build.build_prepare(small, device)
+    prepare = build_data.build_prepare(small, device)
     pixels, labels = _noise(small, images, classes)
     x = prepare(pixels, 0, 0)
     activation = _kept(state.backbone, x, plan.autocast)

@@ -22,7 +22,8 @@ class ShardedHead(nn.Module):
         start, end: the classes owned: start .. end - 1.
         spare: the last gradient's memory, for the next one.
         products: the memory of products kept from forward to backward, for the next step.
-        rows_r: rows drawn for the step under way, [r]; None where all take part.
+        fixed_rows_r: rows that take part in every call until this is set anew; None draws at each.
+        rows_r: rows of the call under way, [r]; None where all take part.
         drawn_rD: copies of these rows, whose `grad` a HeadOptimiser uses; None as well.
     """
 
@@ -65,6 +66,7 @@ class ShardedHead(nn.Module):
         self.sample_rate, self.projected = sample_rate, projected
         self.spare: list[Tensor] = []
         self.products: dict[int, Tensor] = {}
+        self.fixed_rows_r: Tensor | None = None
         self.rows_r: Tensor | None = None
         self.drawn_rD: Tensor | None = None
         self.start, self.end = class_range(num_classes, comm.rank(), comm.world_size())
@@ -102,7 +104,8 @@ class ShardedHead(nn.Module):
         index_N = torch.where(owned_N, label_N - self.start, 0)
         weight_cD: Tensor = self.weight_cD
         if self.sample_rate < 1 and self.training:
-            self.rows_r = self._draw_rows(index_N[owned_N], step)
+            fixed_r = self.fixed_rows_r
+            self.rows_r = self.draw(label_N, step) if fixed_r is None else fixed_r
             self.drawn_rD = self.weight_cD.detach()[self.rows_r].requires_grad_()
             weight_cD = self.drawn_rD
             index_N = torch.searchsorted(self.rows_r, index_N) * owned_N
@@ -125,10 +128,16 @@ class ShardedHead(nn.Module):
         """Other classes that a sample is compared with in a training step, over all ranks."""
         return max(self.sample_rate * self.num_classes - 1, 1.0)
 
-    def _draw_rows(self, positive_rows: Tensor, step: int) -> Tensor:
-        """This step's rows, the same whenever the step is repeated on as many ranks."""
+    def draw(self, label_N: Tensor, step: int) -> Tensor:
+        """A step's rows [r], the same whenever the step is repeated on as many ranks.
+
+        Args:
+            label_N: labels of all ranks.
+            step: seeds the draw.
+        """
+        own = label_N[(label_N >= self.start) & (label_N < self.end)] - self.start
         seed = _mixed(self.seed, step, self.start)
-        return draw_rows(positive_rows, self.end - self.start, self.sample_rate, seed)
+        return draw_rows(own, self.end - self.start, self.sample_rate, seed)
 
     def _draws(self, label_N: Tensor, step: int) -> Tensor:
         """Standard normal numbers [N] of a step, the same on all ranks."""

@@ -11,7 +11,8 @@ from configs.load import load
 from data_prep.faces.align import template
 from models.backbones import BACKBONES
 from models.lookup import lookup
-from train.build import build_dataset, build_loss, build_plan, build_reduction
+from train.build import build_loss, build_plan, build_reduction
+from train.build_data import build_dataset
 
 FOLDER = Path("configs/presets")
 PRESETS = sorted(FOLDER.glob("*.yaml"))
