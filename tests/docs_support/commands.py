@@ -1,5 +1,6 @@
 """Commands of the documentation: which there are, how each is parsed, and how it is run."""
 
+import math
 import os
 import re
 import shlex
@@ -8,22 +9,21 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack, redirect_stdout, suppress
 from dataclasses import dataclass
-from glob import glob
 from pathlib import Path
 from unittest import mock
 
 from tests.conftest import ROOT
 from tests.docs_support.pages import Line
 
-SHOWN = ("photos ──align", "image<TAB>", "train          loop")
-"""How blocks begin that are no commands."""
+SHOWN = {"README.md": "photos ──", "CONTRIBUTING.md": "train", "docs/cleaning.md": "image<TAB>"}
+"""How a page's block begins that shows something else than commands."""
 
 REWORDED = {
     # what stands for several, or for one of them
     r"--protocol NAME \.\.\.": "--protocol lfw --pairs pairs.txt --embeddings out/lfw",
     r"faces56 \| faces \| orl \| cifar10": "faces56",
     # a small network in the place of one that takes seconds an image
-    r"--backbone iresnet50": "--backbone mobilefacenet",
+    r"--backbone iresnet50": "--backbone small_resnet",
     # a host with two processes in the place of many
     r"--nnodes 8 (.*) --rdzv-backend c10d --rdzv-endpoint HOST:29400": r"--standalone \1",
     r"--nproc-per-node \d+": "--nproc-per-node 2",
@@ -34,11 +34,11 @@ REWORDED = {
 """How commands are adapted before they are run; only the first two also before they are parsed."""
 
 TINY = shlex.split(
-    "backbone.name=mobilefacenet backbone.dim=512 backbone.height=112 backbone.width=112 "
-    "backbone.batch_norm_group=0 batch=12 epochs=1 optim.accumulate=1 data.classes=50 "
+    "backbone.name=small_resnet backbone.dim=512 backbone.height=112 backbone.width=112 "
+    "backbone.batch_norm_group=0 batch=12 epochs=0.2 optim.accumulate=1 data.classes=50 "
     "data.images=0 data.workers=0 head.sample_rate=1.0 precision=float32 log_every=1"
 )
-"""Settings that every training takes besides its own: a small network, three steps."""
+"""Settings that every training takes besides its own: a small network, two steps."""
 
 NOT_RUN = {
     r"make (demo|test)": "run by .ci/run",
@@ -61,7 +61,8 @@ class Step:
 
 def is_shown(block: list[Line]) -> bool:
     """Whether a block shows something that is no command."""
-    return block[0].text.startswith(SHOWN)
+    beginning = SHOWN.get(block[0].page)
+    return beginning is not None and block[0].text.startswith(beginning)
 
 
 def reworded(text: str, *, to_run: bool) -> str:
@@ -107,6 +108,21 @@ def parse(step: Step) -> None:
 
         get_args_parser().parse_args([*step.launcher[1:], "-m", step.program])
     PARSED[step.program](step.words)
+    if step.program == "train" and step.launcher[:1] == ["torchrun"]:
+        _check_batch(step)
+
+
+def _check_batch(step: Step) -> None:
+    """Refuses a batch that the processes of a launcher cannot share, as the run would."""
+    from configs.load import load
+    from train.arguments import build_parser
+
+    args = build_parser().parse_intermixed_args(step.words)
+    config = load(args.config, args.override)
+    counts = re.findall(r"--n(?:nodes|proc-per-node) (\d+)", " ".join(step.launcher))
+    ranks = math.prod(map(int, counts))
+    shared = ranks * config.optim.accumulate * (config.backbone.batch_norm_group or 1)
+    assert config.batch % shared == 0, f"batch {config.batch} on {ranks} processes"
 
 
 def _data_prep(words: list[str]) -> None:
@@ -237,4 +253,4 @@ def _run_step(step: Step) -> None:
 
 
 def _matches(pattern: str) -> list[str]:
-    return sorted(glob(pattern)) or [pattern]
+    return sorted(map(str, Path().glob(pattern))) or [pattern]

@@ -64,8 +64,11 @@ def links(page: str) -> list[tuple[str, str]]:
     """Targets of links and pictures that are not on the web: file, and heading or ''."""
     text = (ROOT / page).read_text(encoding="utf-8")
     found = re.findall(r"\]\(([^)\s]+)\)", text)
-    return [(path, at) for path, _, at in (target.partition("#") for target in found)
-            if not re.match(r"\w+:", path)]
+    return [
+        (path, at)
+        for path, _, at in (target.partition("#") for target in found)
+        if not re.match(r"\w+:", path)
+    ]
 
 
 def headings(path: Path) -> set[str]:
