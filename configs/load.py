@@ -77,7 +77,13 @@ def _read(path: Path, below: tuple[Path, ...]) -> tuple[dict[str, Any], Places]:
     """One file laid over the one it extends, and where each key was set."""
     if path.resolve() in below:
         raise ValueError(f"{path}: extends itself, by way of {below[-1]}")
-    tree, lines = parse(path.read_text(encoding="utf-8"), str(path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"{path}: expected settings such as configs/presets/demo.yaml, found no such file"
+        ) from None
+    tree, lines = parse(text, str(path))
     if tree is None:
         tree = {}
     if not isinstance(tree, dict):

@@ -122,7 +122,7 @@ def _write_one(
                 points = centre_points(pixels.shape[:2], settings.size)
                 fit = similarity(points, template(settings.size))
             elif isinstance(fit, str):
-                return fit
+                return f"{name}: {fit}; correct its landmarks"
             data = crop_bytes(pixels, fit, settings)
     except ValueError as error:
         return str(error)

@@ -148,7 +148,10 @@ def _refuse_none(
     images: Path, found: list[str], todo: list[tuple[str, str]], failed: dict[str, str]
 ) -> None:
     if not todo:
-        raise ValueError(f"{images}: no usable face was found in any of {len(found)} images")
+        raise ValueError(
+            f"{images}: no usable face was found in any of {len(found)} images; "
+            "try another --detector, or --missing centre"
+        )
     if len(failed) == len(todo):
         first = next(iter(failed.values()))
         raise ValueError(f"{images}: no image could be aligned; the first: {first}")

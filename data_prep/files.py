@@ -76,14 +76,21 @@ def json_text(data: Any) -> str:
     return json.dumps(data, indent=1, allow_nan=False) + "\n"
 
 
-def read_json(path: str | os.PathLike[str]) -> Any:
+def read_json(path: str | os.PathLike[str], expected: str = "JSON") -> Any:
     """Reads JSON.
+
+    Args:
+        path: the file.
+        expected: what it is to hold, for the message where there is no such file.
 
     Raises:
         ValueError: the file is not JSON; the message names the file and line.
+        FileNotFoundError: there is no such file.
     """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: expected {expected}, found no such file") from None
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: expected JSON in UTF-8, byte {error.start} is not") from None
     except json.JSONDecodeError as error:

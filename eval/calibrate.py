@@ -89,13 +89,17 @@ def calibration(path: str, fars: list[str] | None = None) -> dict[str, Any]:
     genuine, impostor, result = _scores(path)
     wanted = fars or _decades(len(impostor))
     if not wanted:
-        raise ValueError(f"{path}: expected at least 10 impostor pairs, found {len(impostor)}")
+        raise ValueError(
+            f"{path}: expected at least 10 impostor pairs, found {len(impostor)}; take a "
+            "longer list"
+        )
     rows = tar_at_far(genuine, impostor, sorted(wanted, key=exact_far, reverse=True))
     for row in rows:
         if not row["resolvable"]:
             raise ValueError(
                 f"{path}: {row['impostors']:,} impostor pairs do not resolve FAR "
-                f"{tidy(row['far'])}; the smallest is {tidy(1 / row['impostors'], 2)}"
+                f"{tidy(row['far'])}; the smallest is {tidy(1 / row['impostors'], 2)}; "
+                "leave that rate out of --far"
             )
         row["far_ci95"] = list(clopper_pearson(row["false_accepts"], row["impostors"]))
     return {
@@ -121,7 +125,7 @@ def read_calibration(path: str | Path) -> dict[str, Any]:
         ValueError: it is something else.
         OSError: it cannot be read.
     """
-    found = read_json(path)
+    found = read_json(path, 'a calibration of "python -m eval calibrate"')
     if (
         not isinstance(found, dict)
         or found.get("kind") != "calibration"
@@ -191,9 +195,10 @@ def _scores(
     path: str,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], dict[str, Any]]:
     """Cosines of the genuine and of the impostor pairs of a result, and the result."""
+    from eval.protocols.base import RESULT
     from eval.protocols.pair_scores import unpacked
 
-    result = read_json(path)
+    result = read_json(path, RESULT)
     if not isinstance(result, dict) or "pair_scores" not in result or "data" not in result:
         raise ValueError(
             f"{path}: expected a result of a list of pairs (lfw, sllfw, calfw, ...) with the "

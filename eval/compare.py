@@ -104,6 +104,9 @@ def compared(args: argparse.Namespace) -> tuple[list[Cut], dict[str, Any]]:
     """
     from eval.calibrate import read_calibration, require_same_model, verdict
 
+    for path in (args.first, args.second):
+        if not Path(path).exists():
+            raise FileNotFoundError(f"{path}: expected a photograph, found no such file")
     photos = [(path, Path(path).read_bytes()) for path in (args.first, args.second)]
     where = _calibration_file(args)
     known = None if where is None else read_calibration(where)

@@ -115,7 +115,10 @@ class OnnxEmbedder(Embedder):
             )
         out = list(outputs[0].shape)
         if len(out) != 2 or not isinstance(out[1], int):
-            raise ValueError(f"{path}: expected an output [n, D], found {out}")
+            raise ValueError(
+                f"{path}: expected an output [n, D], found {out}; export the embedding "
+                "as the only output"
+            )
         self.transform = Transform(
             height=int(shape[2]), width=int(shape[3]), mean=mean, scale=scale
         )

@@ -152,7 +152,8 @@ def mine(
         if len(mined) < wanted:
             raise ValueError(
                 f"{path}: fold {fold + 1} has {len(images)} images of {len(people)} people, enough "
-                f"for {len(mined)} pairs with --uses {uses}; {wanted} were asked for"
+                f"for {len(mined)} pairs with --uses {uses}, expected {wanted}; lower "
+                "--impostors or raise --uses"
             )
         found += [*_kept(pairs, genuine), *mined, *_kept(pairs, stay)]
     return found

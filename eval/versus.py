@@ -6,7 +6,7 @@ from typing import Any
 
 from data_prep.files import read_json, write_json
 from eval.metrics.paired import compare
-from eval.protocols.base import SCHEMA
+from eval.protocols.base import RESULT, SCHEMA
 from eval.protocols.pair_scores import unpacked
 
 EXAMPLE = """\
@@ -111,7 +111,7 @@ def _line(name: str, row: dict[str, Any]) -> str:
 
 
 def _read(path: str) -> dict[str, Any]:
-    result = read_json(path)
+    result = read_json(path, RESULT)
     if (
         not isinstance(result, dict)
         or result.get("schema") != SCHEMA

@@ -34,7 +34,7 @@ def broken(people, tmp_path):
 CASES = {
     "missing photographs": (
         "data_prep align --images {t}/none --landmarks {t}/pairs.txt --out {t}/out",
-        ["{t}/none"],
+        ["{t}/none: expected a folder of images, found nothing there"],
     ),
     "missing landmarks": (
         "data_prep align --images {crops} --landmarks {t}/none --out {t}/out",
@@ -60,7 +60,14 @@ CASES = {
         "data_prep unpack {t}/train --out {t}/out",
         ["{t}/train"],
     ),
-    "no configuration": ("train --config {t}/none.yaml out={t}/out", ["{t}/none.yaml"]),
+    "no configuration": (
+        "train --config {t}/none.yaml out={t}/out",
+        ["{t}/none.yaml: expected settings", "found no such file"],
+    ),
+    "no result": (
+        "eval report {t}/none.json --out {t}/out/r.html",
+        ['{t}/none.json: expected a result of "python -m eval run", found no such file'],
+    ),
     "an unknown key": (
         "train --config {t}/bad.yaml out={t}/out",
         ["{t}/bad.yaml", "'optim.lrr'", "did you mean 'optim.lr'"],

@@ -257,4 +257,7 @@ def read_classes(checkpoint: Path, name: str, start: int, into: torch.Tensor) ->
         into[low - start : high - start] = rows.to(into.device)
         missing[low - start : high - start] = False
     if missing.any():
-        raise ValueError(f"{checkpoint}: no file holds class {start + int(missing.nonzero()[0])}")
+        raise ValueError(
+            f"{checkpoint}: no file holds class {start + int(missing.nonzero()[0])}; "
+            "copy all ranks' files, or use an earlier checkpoint"
+        )

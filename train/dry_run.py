@@ -116,7 +116,8 @@ def dry_run(config: TrainConfig, device: torch.device, images: int) -> DryRun:
     classes = config.data.classes
     if classes < 1:
         raise ValueError(
-            "data.classes: expected the number of people, got 0; say data.classes=93431"
+            "data.classes: expected the number of people, got 0; say --classes N, the people in "
+            "your set"
         )
     if images < 2:
         raise ValueError(f"--dry-batch: expected at least 2 images, got {images}")

@@ -36,7 +36,7 @@ def init_backbone(backbone: nn.Module, path: Path) -> None:
         if folder is None:
             raise ValueError(
                 f"{path}: expected a run, an exported backbone or a checkpoint, found no "
-                "backbone.safetensors in it"
+                "backbone.safetensors in it; name one of these folders"
             )
         fill(folder / "backbone.safetensors", into)
         return
@@ -67,7 +67,10 @@ def init_head(head: ShardedHead, path: Path) -> int:
     if path.is_dir():
         folder = next((f for f in _checkpoints(path) if (f / "meta.json").exists()), None)
         if folder is None or not list(folder.glob("head_*.safetensors")):
-            raise ValueError(f"{path}: expected a run or a checkpoint, found no class weights")
+            raise ValueError(
+                f"{path}: expected a run or a checkpoint, found no class "
+                "weights in it; use an earlier checkpoint"
+            )
         classes = int(read_json(folder / "meta.json")["num_classes"])
         _check_classes(classes, head, path)
         rows = weight_cD[: max(min(head.end, classes) - head.start, 0)]
@@ -123,7 +126,9 @@ def _all_ranks(path: Path) -> list[Path]:
     }
     for rank in range(len(beside)):
         if rank not in beside:
-            raise ValueError(f"{path}: the file of rank {rank} is not beside it")
+            raise ValueError(
+                f"{path}: the file of rank {rank} is not beside it; copy all ranks' files"
+            )
     return [beside[rank] for rank in sorted(beside)]
 
 

@@ -62,7 +62,7 @@ class StepBatches:
     ) -> None:
         """Refuses a batch that the ranks cannot share evenly."""
         if batch % world:
-            raise ValueError(f"expected a batch that {world} ranks share evenly, got {batch}")
+            raise ValueError(f"batch: expected one that {world} ranks share evenly, got {batch}")
         self.order, self.start, self.total = order, start, total
         self.local = batch // world
         self.offset = rank * self.local

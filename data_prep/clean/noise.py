@@ -99,7 +99,10 @@ def find_noise(source: ImageSource, embedded: Embeddings, settings: Settings) ->
     """
     classes = classes_of(source.names)
     if len(classes.people) < 2:
-        raise ValueError(f"expected images of several people, found {classes.people[0]!r} alone")
+        raise ValueError(
+            f"--images: expected images of several people, found {classes.people[0]!r} alone; "
+            "give the whole set"
+        )
     rows = embedded.rows_of(source.names, "the training set")
     doubts = doubtful(embedded, rows, classes, settings)
     best = _best(classes, doubts)

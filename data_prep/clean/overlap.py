@@ -127,8 +127,8 @@ def _threshold(train: NDArray[np.float32], test: NDArray[np.float32]) -> tuple[f
     comparisons = len(train) * len(test)
     if comparisons < _FEWEST:
         raise ValueError(
-            f"expected at least {_FEWEST:,} comparisons of people to tell what is usual, found "
-            f"{len(train)} x {len(test)}; give --threshold"
+            f"--images and --against: expected at least {_FEWEST:,} comparisons of people "
+            f"to tell what is usual, found {len(train)} x {len(test)}; give --threshold"
         )
     mean, deviation = spread(train, test)
     z = NormalDist().inv_cdf(1 - 1 / comparisons)

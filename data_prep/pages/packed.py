@@ -56,7 +56,10 @@ def gather_set(path: Path) -> Packed:
     """
     prefix = as_prefix(path)
     missing: list[str] = []
-    rec = rec_of(prefix)
+    try:
+        rec = rec_of(prefix)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{error}, or a folder of crops") from None
     records, people = None, {}
     manifest: dict[str, Any] = {}
     try:

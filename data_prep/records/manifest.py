@@ -139,7 +139,8 @@ def read_property(path: Path) -> tuple[int, int, int]:
     fields = lines[0].split(",") if lines else []
     if len(fields) != 3 or not all(field.strip().isdecimal() for field in fields):
         raise ValueError(
-            f"{path}, line 1: expected classes,height,width; found {','.join(fields)!r}"
+            f"{path}, line 1: expected classes,height,width; found {','.join(fields)!r}; "
+            f"delete {path.name}, or pack the set again"
         )
     classes, height, width = (int(field) for field in fields)
     return classes, height, width

@@ -40,7 +40,11 @@ def read_images(root: Path) -> list[str]:
         OSError: the folder cannot be read.
     """
     if not root.is_dir():
-        raise NotADirectoryError(f"{root}: expected a folder of images")
+        instead = "a file" if root.exists() else "nothing there"
+        raise NotADirectoryError(
+            f"{root}: expected a folder of images, found {instead}; give the folder of "
+            "the photographs"
+        )
     found = sorted(
         path.relative_to(root).as_posix()
         for path in root.rglob("*")

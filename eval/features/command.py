@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
     if (args.tree or args.to_tree) and not args.algorithm:
         raise ValueError("--algorithm: expected with a tree, whose files are <image>_NAME.bin")
     if not args.embeddings and not args.list:
-        raise ValueError("--list: expected, since feature files do not name their images")
+        raise ValueError("--list FILE: is needed, since feature files do not name their images")
     images = read_list(args.list) if args.list else None
     found: Embeddings | None = load(args.embeddings) if args.embeddings else None
     if found is not None:
@@ -69,7 +69,8 @@ def run(args: argparse.Namespace) -> None:
             vectors = read_matrix(args.matrix).astype(np.float32)
             if len(vectors) != len(names):
                 raise ValueError(
-                    f"{images.path}: {len(names):,} images, {args.matrix} has {len(vectors):,} rows"
+                    f"{images.path}: {len(names):,} images, {args.matrix} has {len(vectors):,} "
+                    "rows; give the list the matrix was made with"
                 )
     if args.out:
         source = args.tree or args.matrix or args.embeddings

@@ -114,7 +114,8 @@ def left_out(same_n: Bools, fold_n: Ints) -> Iterator[tuple[Bools, Bools]]:
     numbers = np.unique(fold_n)
     if len(numbers) < 2:
         raise ValueError(
-            f"expected two folds or more to choose thresholds on, found {len(numbers)}"
+            f"expected two folds or more to choose thresholds on, found {len(numbers)}; "
+            "give a list in folds"
         )
     for number in numbers:
         test_n = fold_n == number
@@ -122,6 +123,6 @@ def left_out(same_n: Bools, fold_n: Ints) -> Iterator[tuple[Bools, Bools]]:
         if train_same.all() or not train_same.any():
             raise ValueError(
                 f"without fold {number} only {'genuine' if train_same.all() else 'impostor'} pairs "
-                "are left to choose a threshold on; expected both kinds"
+                "are left to choose a threshold on; give a list with both kinds in every fold"
             )
         yield ~test_n, test_n

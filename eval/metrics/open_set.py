@@ -92,7 +92,7 @@ def identification(
     falling = -np.sort(-score_pg[~known_p].max(axis=1))
     rows = []
     for far in fars:
-        k = int(exact_far(far) * len(falling))
+        k = int(exact_far(far, "--open-set-far") * len(falling))
         threshold = None
         if k > 0:
             lowest = min(own_p[known_p].min(), falling[-1])

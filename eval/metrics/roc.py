@@ -134,8 +134,12 @@ def d_prime(genuine_P: Scores, impostor_N: Scores) -> float | None:
     return float((genuine_P.mean() - impostor_N.mean()) / spread) if spread > 0 else None
 
 
-def exact_far(far: str | float) -> Fraction:
+def exact_far(far: str | float, option: str = "--far") -> Fraction:
     """A FAR as the decimal number that was written, free of binary rounding.
+
+    Args:
+        far: the rate.
+        option: with which it was given, for messages.
 
     Raises:
         ValueError: it is not a number in (0, 1].
@@ -143,9 +147,9 @@ def exact_far(far: str | float) -> Fraction:
     try:
         value = Fraction(str(far))
     except (ValueError, ZeroDivisionError):
-        raise ValueError(f"FAR {far!r}: expected a number such as 1e-3") from None
+        raise ValueError(f"{option} {far}: expected a number such as 1e-3") from None
     if not 0 < value <= 1:
-        raise ValueError(f"FAR {far}: expected more than 0 and at most 1")
+        raise ValueError(f"{option} {far}: expected more than 0 and at most 1, such as 1e-3")
     return value
 
 

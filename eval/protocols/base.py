@@ -20,6 +20,8 @@ from eval.embeddings import Embeddings
 
 SCHEMA = 1
 """Version of a result."""
+RESULT = 'a result of "python -m eval run"'
+"""What is expected where a result is to be read."""
 
 
 class Protocol(ABC):

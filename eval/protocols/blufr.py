@@ -154,12 +154,20 @@ def read_config(path: str) -> Config:
             f"({type(error).__name__}: {error})"
         ) from None
     if len(label_n) != len(names):
-        raise ValueError(f"{path}: {len(names):,} images and {len(label_n):,} labels")
+        raise ValueError(
+            f"{path}: {len(names):,} images and {len(label_n):,} labels; get the file again"
+        )
     if len({len(part) for part in parts}) != 1 or len(parts[0]) < 2:
-        raise ValueError(f"{path}: {[len(part) for part in parts]} trials, expected two or more")
+        raise ValueError(
+            f"{path}: {[len(part) for part in parts]} trials, expected two or more; "
+            "get the file again"
+        )
     for trial in zip(*parts):
         if any(not len(rows) or rows.min() < 0 or rows.max() >= len(names) for rows in trial):
-            raise ValueError(f"{path}: a trial names no image, or one outside 1 to {len(names):,}")
+            raise ValueError(
+                f"{path}: a trial names no image, or one outside 1 to {len(names):,}; "
+                "get the file again"
+            )
     return Config(names, label_n, list(zip(*parts)))
 
 

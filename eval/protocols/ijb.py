@@ -51,7 +51,10 @@ class Ijb(Protocol):
         score = score_pairs(vectors, vectors, first, second)
         genuine, impostor = score[same], score[~same]
         if not len(genuine) or not len(impostor):
-            raise ValueError(f"{args.pairs}: expected pairs of both labels, 0 and 1")
+            raise ValueError(
+                f"{args.pairs}: expected pairs of both labels, 0 and 1, found one; "
+                "give the whole list"
+            )
         curve = roc(genuine, impostor)
         drawn = thinned(curve)
         known = _KNOWN.get((len(genuine), len(impostor)))

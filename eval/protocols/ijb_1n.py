@@ -166,7 +166,7 @@ def _official(searched: Searched, gallery: Listed, args: argparse.Namespace) -> 
     falling = np.sort(searched.best_p[~mated])[::-1]
     rows = []
     for rate in args.fpir:
-        fpir = exact_far(rate)
+        fpir = exact_far(rate, "--fpir")
         k = int(fpir * len(falling))
         row: dict[str, Any] = {"fpir": float(fpir), "k": k, "resolvable": k > 0}
         if k == 0:

@@ -62,7 +62,7 @@ def read_table(path: str, templates: Templates) -> Listed:
                     f"{above} it is of {known}"
                 )
     if not first:
-        raise ValueError(f"{path}: names no template")
+        raise ValueError(f"{path}: names no template; get the file again")
     ids = np.array(list(first), dtype=np.int64)
     rows, there = templates.rows(ids)
     lines = [line for _, line in first.values()]

@@ -106,7 +106,9 @@ def sizes_of(asked: list[int] | None, count: int) -> list[int]:
     wanted = [10**power for power in range(1, 10)] if asked is None else asked
     bad = [] if asked is None else [size for size in asked if not 1 <= size <= count]
     if bad:
-        raise ValueError(f"--sizes {bad[0]}: there are {count:,} distractors")
+        raise ValueError(
+            f"--sizes {bad[0]}: there are {count:,} distractors; give sizes up to {count}"
+        )
     return sorted({size for size in wanted if size < count} | {count})
 
 

@@ -60,7 +60,7 @@ def read_lines(path: str | os.PathLike[str]) -> list[str]:
         raise ValueError(f"{path}: expected a list in UTF-8, byte {error.start} is not") from None
     lines = [line.rstrip() for line in lines]
     if lines == [""]:
-        raise ValueError(f"{path}: empty, expected a list of pairs")
+        raise ValueError(f"{path}: empty, expected a list; get it again")
     if "" in lines:
         raise ValueError(f"{path}, line {lines.index('') + 1}: blank; remove it")
     return lines

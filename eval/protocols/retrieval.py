@@ -57,7 +57,10 @@ class Retrieval(Protocol):
         queries, recall = _recall(ranks(images, label_n, device=device), args.recall)
         where = args.labels or args.embeddings
         if not queries:
-            raise ValueError(f"{where}: no class has two images, so nothing can be retrieved")
+            raise ValueError(
+                f"{where}: no class has two images, so nothing can be retrieved; give "
+                "--labels that name their classes"
+            )
         found = None if args.no_nmi else _nmi(images, label_n, len(number), args.seed)
         repeats = duplicates(images)
         return {

@@ -73,7 +73,7 @@ class TrillionPairs(Protocol):
         distractors = Vectors(array, args.features, rows=alone)
         i, j = genuine_pairs(label_n[asked])
         if not len(i):
-            raise ValueError(f"{args.labels}: no person has two images, so there is nothing to do")
+            raise ValueError(f"{args.labels}: no person has two images; is it the right list?")
         score = score_pairs(queries, queries, i, j)
         impostors = len(asked) * len(alone)
         plan = Plan(top=1, tail=enough(args.far, impostors))
@@ -147,7 +147,7 @@ def identification(
     falling = np.sort(best_Q)[::-1]
     rows = []
     for rate in fprs:
-        fpr = exact_far(rate)
+        fpr = exact_far(rate, "--fpr")
         k = int(fpr * len(best_Q))
         row: dict[str, Any] = {"fpr": float(fpr), "k": k, "queries": len(best_Q)}
         row |= {"trials": len(mate_t), "resolvable": k > 0}
@@ -178,7 +178,10 @@ def read_labels(path: str, rows: int) -> Ints:
     if width not in (1, 2):
         raise ValueError(f'{path}, line 1: expected "label" or "row label", found {lines[0]!r}')
     if width == 1 and len(lines) != rows:
-        raise ValueError(f"{path}: {len(lines):,} labels for {rows:,} rows of features")
+        raise ValueError(
+            f"{path}: {len(lines):,} labels for {rows:,} rows of features; "
+            "give the list of these images"
+        )
     text = np.full(rows, "", dtype=object)
     for number, line in enumerate(lines, start=1):
         fields = line.split()
@@ -201,7 +204,7 @@ def read_labels(path: str, rows: int) -> Ints:
     label_n = np.array([number_of[label] for label in text], dtype=np.int64)
     for what, there in (("person", label_n >= 0), ("distractor (-1)", label_n == DISTRACTOR)):
         if not there.any():
-            raise ValueError(f"{path}: no {what} among the labels")
+            raise ValueError(f"{path}: no {what} among the labels; is it the right list?")
     return label_n
 
 

@@ -65,7 +65,10 @@ def verify(
     rows_a = embeddings.rows(pairs.a, where, pairs.lines)
     rows_b = embeddings.rows(pairs.b, where, pairs.lines)
     score_n = np.einsum("nd,nd->n", embeddings.unit(rows_a), embeddings.unit(rows_b))
-    judged, accuracy = _accuracy(pairs, embeddings, rows_a, rows_b, score_n, compat)
+    try:
+        judged, accuracy = _accuracy(pairs, embeddings, rows_a, rows_b, score_n, compat)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
     genuine, impostor = score_n[pairs.same], score_n[~pairs.same]
     curve = roc(genuine, impostor)
     drawn = thinned(curve)

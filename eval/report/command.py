@@ -74,12 +74,13 @@ def run(args: argparse.Namespace) -> None:
 
 def _read(paths: list[str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Results, and comparisons of `versus`."""
+    from eval.protocols.base import RESULT
     from eval.report.paired import is_comparison
     from eval.report.results import read_result
 
     results, given = [], []
     for path in paths:
-        found = read_json(path)
+        found = read_json(path, RESULT)
         if is_comparison(found):
             given.append(found)
         else:

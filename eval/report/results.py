@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from data_prep.files import read_json
-from eval.protocols.base import SCHEMA
+from eval.protocols.base import RESULT, SCHEMA
 from eval.report.shapes import has
 
 _KINDS = {"protocol": str, "data": dict, "model": dict, "notes": list}
@@ -35,7 +35,7 @@ def read_result(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         ValueError: it is not such a file, or of another version.
     """
-    result = read_json(path)
+    result = read_json(path, RESULT)
     if not isinstance(result, dict) or result.get("schema") != SCHEMA:
         raise ValueError(
             f'{path}: expected a result with "schema": {SCHEMA}; write it with "python -m eval run"'

@@ -111,7 +111,7 @@ def test_conversion_goes_round(tmp_path, capsys):
         assert found.names == ["q/1.jpg", "p/1.jpg"]
         np.testing.assert_array_equal(found.vectors, rows[[2, 0]])
     assert f"wrote {tmp_path}/M: 2 x 3" in capsys.readouterr().out
-    with pytest.raises(ValueError, match="--list: expected"):
+    with pytest.raises(ValueError, match="--list FILE: is needed"):
         convert(*tree, "--out", tmp_path / "Y")
     with pytest.raises(ValueError, match="--algorithm: expected"):
         convert("--tree", tmp_path / "t", "--list", listed, "--out", tmp_path / "Y")

@@ -284,7 +284,7 @@ def test_bad_lists_are_refused_and_named(sets, file, text, option, message):
     [
         (("--sizes", 61), "--sizes 61: there are 60"),
         (("--rank", 0), "--rank 0: expected 1 or more"),
-        (("--far", "2"), "FAR 2: expected more than 0"),
+        (("--far", "2"), "--far 2: expected more than 0"),
     ],
 )
 def test_numbers_out_of_range_are_refused(sets, words, message):
