@@ -7,7 +7,7 @@ torch's SGD as it comes, in the same run.
 iresnet18, iresnet50, mobilefacenet: our images a second over the plain network's (above 1: faster).
 NAME_images_per_second: ours.
 outside_backbone: share of our step (iresnet50, 100,000 classes, 128 images; --quick: 64) outside
-the backbone's forward and backward: input, head with bfloat16 products, clipping, updates.
+the backbone's forward and backward: input, head (bfloat16 products, compiled), clipping, updates.
 logging: what progress bar, log.jsonl and TensorBoard take of a step of iresnet18, a line of the log
 every 20 steps; the values are read from the device in any case.
 off_WHAT: iresnet18's images a second with one choice undone, over those with all of them.
@@ -48,6 +48,7 @@ DEFAULTS: dict[str, Any] = {
     "channels_last": True,
     "clip": 5.0,
     "compile": False,
+    "compile_head": False,
     "average": 0.0,
     "skip": False,
     "accumulate": 1,
@@ -81,6 +82,7 @@ def ours(name: str, batch: int, classes: int = CLASSES, **changes: Any) -> Step:
         lr=lambda step: 0.01,
         head_lr=1.0,
         loss=lambda step: SVAM(),
+        compile_head=how["compile_head"],
         reduction=mean,
         autocast=low,
         clip=how["clip"],
@@ -171,7 +173,7 @@ def main() -> None:
                 (spent,) = in_turn([logged(log, 1_000)], rounds)
             figures["logging"] = spent / 1_000 / our
     many = 2 * batch
-    step = ours("iresnet50", many, 100_000)
+    step = ours("iresnet50", many, 100_000, compile_head=True)
     sides = [repeated(step, many, 100_000), backbone_alone(step, many)]
     whole, inside = in_turn(sides, rounds=3)
     figures["outside_backbone"] = 1 - inside / whole
