@@ -111,7 +111,7 @@ class ShardedHead(nn.Module):
             index_N = torch.searchsorted(self.rows_r, index_N) * owned_N
         how = How(
             loss=loss,
-            chunk=self.chunk or chunk_size(label_N.shape[0], weight_cD.is_cuda),
+            chunk=self.chunk or chunk_size(label_N.shape[0], weight_cD.is_cuda, compiled),
             reduction=reduction,
             product_dtype=self.product_dtype,
             unit_w=self.projected,

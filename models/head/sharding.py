@@ -16,10 +16,12 @@ def pieces(start: int, end: int, size: int) -> list[tuple[int, int]]:
     return [(low, min(low + size, end)) for low in range(start, end, size)]
 
 
-def chunk_size(samples: int, on_gpu: bool = False) -> int:
+def chunk_size(samples: int, on_gpu: bool = False, compiled: bool = False) -> int:
     """Classes to visit at once.
 
     On a CPU as many as make about 2^18 similarities, so that the dozen elementwise passes stay in a
-    core's cache (docs/performance.md); on a GPU 2^25, to fill it.
+    core's cache (docs/performance.md); 2^20 where they are compiled to one; on a GPU 2^25, to fill
+    it.
     """
-    return max((1 << (25 if on_gpu else 18)) // samples, 256)
+    similarities = 1 << (25 if on_gpu else 20 if compiled else 18)
+    return max(similarities // samples, 256)
