@@ -2,6 +2,7 @@
 
 import multiprocessing
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 import torch
 import torch.distributed as torch_dist  # noqa: TID251
+from tqdm import tqdm
 
 
 def run_processes(world: int, function: Callable[..., Any], *args: Any, seconds: int = 120) -> list:
@@ -41,6 +43,8 @@ def run_processes(world: int, function: Callable[..., Any], *args: Any, seconds:
 
 def _child(folder: Path, rank: int, world: int, function: Callable[..., Any], args: Any) -> None:
     torch.set_num_threads(1)
+    # tqdm's own lock is one for all children: who is killed while holding it would stop the others.
+    tqdm.set_lock(threading.RLock())
     torch_dist.init_process_group(
         "gloo", init_method=f"file://{folder / 'rendezvous'}", rank=rank, world_size=world
     )
