@@ -121,9 +121,7 @@ def _decoded(encoded: bytes, where: str, form: int, stated: tuple[int, int] | No
         except cv2.error:
             pixels = None
     if pixels is None:
-        raise ValueError(
-            f"{where}: {len(encoded)} bytes that are no image OpenCV can decode; get the file again"
-        )
+        raise ValueError(f"{where}: {len(encoded)} bytes that are no image OpenCV can decode")
     return pixels
 
 
