@@ -11,25 +11,8 @@ from functools import partial
 
 from torch import nn
 
-from models.backbones.digits import DigitNet, lenet_heated, normalised, pixels, plain
+from models.backbones.digits import DigitNet, lenet_heated, lenet_pp, normalised, pixels
 from models.backbones.norm import BatchNorm1d
-
-
-def lenet_pp_half(dim: int, height: int, width: int) -> DigitNet:
-    """LeNet++ at half width, for one channel; initial weights as in models.backbones.digits."""
-    layers: list[nn.Module] = []
-    before, rows, columns = 1, height, width
-    for after, kernel in ((16, 2), (32, 2), (64, 3)):
-        layers += plain(before, after, 5, nn.PReLU(after))
-        layers += plain(after, after, 5, nn.PReLU(after))
-        layers += [nn.MaxPool2d(kernel, 2, ceil_mode=True)]
-        rows, columns = (-(-(size - kernel) // 2) + 1 for size in (rows, columns))
-        before = after
-    net = DigitNet(dim, layers, [nn.Linear(before * rows * columns, dim)])
-    for module in net.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_uniform_(module.weight, nonlinearity="linear")
-    return net
 
 
 def lsoftmax_quarter(dim: int, height: int, width: int) -> DigitNet:
@@ -46,6 +29,6 @@ def lsoftmax_quarter(dim: int, height: int, width: int) -> DigitNet:
 
 NETS: dict[str, Callable[..., nn.Module]] = {
     "lenet_heated": partial(lenet_heated, in_channels=1),
-    "lenet_pp_half": lenet_pp_half,
+    "lenet_pp_half": partial(lenet_pp, in_channels=1, channels=(16, 32, 64)),
     "lsoftmax_quarter": lsoftmax_quarter,
 }

@@ -12,16 +12,6 @@ ROOT = Path(__file__).parent.parent
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests whose forked processes differentiate come first.
-
-    After some libraries' work in this process its children cannot: "Unable to handle autograd's
-    threading in combination with fork-based multiprocessing".
-    """
-    first = (ROOT / "tests/models", ROOT / "tests/train")
-    items.sort(key=lambda item: not any(folder in item.path.parents for folder in first))
-
-
 def command(*words: object, ranks: int = 0, **kwargs) -> subprocess.CompletedProcess:
     """Runs `python -m words...` in the project's root, or under torchrun with some ranks."""
     launch = [sys.executable]

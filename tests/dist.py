@@ -13,6 +13,10 @@ import torch
 import torch.distributed as torch_dist  # noqa: TID251
 from tqdm import tqdm
 
+# The first backward pass of a process decides whether its forked children may have any: not if
+# torch.compile or an ONNX export came before it. So it is this one.
+torch.ones((), requires_grad=True).backward()
+
 
 def run_processes(world: int, function: Callable[..., Any], *args: Any, seconds: int = 120) -> list:
     """[function(*args) of rank 0, rank 1, ...]; any rank's exception or death fails the caller.

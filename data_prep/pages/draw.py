@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_prep.pages import headline
 from data_prep.pages.gather import Data
 from data_prep.pages.sections_cleaning import check_section, lists_section
 from data_prep.pages.sections_faces import faces_section, misses_section, samples_section
 from data_prep.pages.sections_sets import origin_section, people_section, steps_section
+from pages import headline
 from pages.shell import Section, page
 from pages.text import escape
 

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 from collections import Counter
-from html.parser import HTMLParser
 from importlib import resources
 from itertools import pairwise
 
@@ -24,6 +23,7 @@ from data_prep.pages.pictures import small
 from data_prep.pages.reasons import Miss, by_kind, spread
 from tests.conftest import command, done, real, refused
 from tests.eval.report.browser import Browser
+from tests.html_words import Words
 
 HOSTILE = "<img src=x onerror=alert(1)>&'\""
 
@@ -63,32 +63,6 @@ def drawn(made, *sources, **kwargs):
     return data, page_of(data, "A <title>", made / "data.html", "python <x>", Choice(samples=100))
 
 
-class Page(HTMLParser):
-    """Text, tags and rows of tables."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.said, self.tags, self.skips = [], [], False
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        self.skips = tag in ("script", "style")
-        if tag not in ("b", "code", "wbr"):
-            self.said.append(" ")
-
-    def handle_endtag(self, tag):
-        self.skips = False
-
-    def handle_data(self, data):
-        if not self.skips:
-            self.said.append(data)
-
-    @property
-    def text(self):
-        return " ".join("".join(self.said).split())
-
-
 def test_counts_are_those_of_the_files(made):
     data, html = drawn(made, "crops", "set/train", lists=[made / "noise.txt"])
     manifest = json.loads((made / "set/train.manifest.json").read_text())
@@ -97,7 +71,7 @@ def test_counts_are_those_of_the_files(made):
     assert data.packed.images == manifest["images"] == on_disk.total() - 2
     assert sum(data.packed.people.values()) == manifest["images"]
     assert data.crops.found == 72 and len(data.crops.misses) == 8  # 1 cut, 1 + 6 without landmarks
-    text = Page(html).text
+    text = Words(html).text
     for said in ("photographs found in the folder 72", "no landmarks in the list 7"):
         assert said in text, said
     for said in ("= packed of 12 people 63", "− dropped by name (--drop) 1"):
@@ -112,7 +86,7 @@ def test_counts_are_those_of_the_files(made):
 def test_hostile_names_are_text_and_nothing_is_loaded(made):
     photos = made / "photos"
     _, html = drawn(made, "crops", "set/train", photos=photos, lists=[made / "noise.txt"])
-    page = Page(html)
+    page = Words(html)
     tags = Counter(tag for tag, _ in page.tags)
     assert tags["script"] == 1 and not tags["title"] - 1 and not tags["u"] + tags["i"]
     assert not any(name.startswith("on") for _, attrs in page.tags for name in attrs)
@@ -128,7 +102,7 @@ def test_a_list_s_own_page_is_linked_where_it_lies(made):
     (made / "a list's.html").write_text("there")
     shutil.copy(made / "noise.txt", made / "a list's.txt")
     _, html = drawn(made, "set/train", lists=[made / "a list's.txt"])
-    (link,) = (attrs["href"] for tag, attrs in Page(html).tags if "html" in attrs.get("href", ""))
+    (link,) = (attrs["href"] for tag, attrs in Words(html).tags if "html" in attrs.get("href", ""))
     assert link == "a%20list%27s.html"
 
 
@@ -153,9 +127,11 @@ def test_misses_are_shown_with_their_photographs(made):
 
 def test_what_check_said_is_shown(made):
     (made / "check.txt").write_text("x: no problem found\n")
-    assert "No problem found." in Page(drawn(made, "set/train", checked=made / "check.txt")[1]).text
+    assert (
+        "No problem found." in Words(drawn(made, "set/train", checked=made / "check.txt")[1]).text
+    )
     (made / "check.txt").write_text("train.rec, key 3: <s>bad\ntrain.rec, key 4: worse\n")
-    text = Page(drawn(made, "set/train", checked=made / "check.txt")[1]).text
+    text = Words(drawn(made, "set/train", checked=made / "check.txt")[1]).text
     assert "Check found 2 problems" in text and "key 3: <s>bad" in text
     rec = made / "set/train.rec"
     rec.touch()
@@ -184,7 +160,7 @@ def test_what_is_missing_is_said(made, sources, gone, said):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     more = {"photos": made / "photos", "lists": [made / "noise.txt"]}
     _, html = drawn(made, *sources, **more, checked=made / "none.txt")
-    text = Page(html).text
+    text = Words(html).text
     assert said in text and "what check found is unknown" in text
 
 

@@ -6,7 +6,6 @@ import torch
 from models.head.sharded_head import ShardedHead
 from models.head.visits import can_compile
 from models.losses.reduction import mean
-from tests.dist import run_processes
 from tests.models.cases import CASES
 
 pytestmark = pytest.mark.skipif(not can_compile(), reason="no C++ compiler")
@@ -26,25 +25,17 @@ def answer(name, dtype, product_dtype, compiled):
     return value.detach(), emb.grad, head.weight_cD.grad
 
 
-def answers(names, dtype, product_dtype):
-    return {
-        name: [answer(name, dtype, product_dtype, compiled) for compiled in (False, True)]
-        for name in names
-    }
-
-
-def close(names, dtype, product_dtype, atol):
-    # in a process of its own: who has compiled cannot fork any more, as other tests do
-    (found,) = run_processes(1, answers, names, dtype, product_dtype, seconds=600)
-    for name, (plain, compiled) in found.items():
-        for a, b in zip(plain, compiled, strict=True):
-            torch.testing.assert_close(b, a, rtol=0, atol=atol * a.abs().max().item(), msg=name)
+def close(name, dtype, product_dtype, atol):
+    plain, compiled = (answer(name, dtype, product_dtype, which) for which in (False, True))
+    for a, b in zip(plain, compiled, strict=True):
+        torch.testing.assert_close(b, a, rtol=0, atol=atol * a.abs().max().item(), msg=name)
 
 
 def test_sv_am_in_the_precision_of_training():
-    close(["sv_am"], torch.float32, torch.bfloat16, 1e-2)
+    close("sv_am", torch.float32, torch.bfloat16, 1e-2)
 
 
 @pytest.mark.slow
-def test_every_loss_to_the_last_digits():
-    close([*CASES], torch.float64, None, 1e-12)
+@pytest.mark.parametrize("name", CASES)
+def test_every_loss_to_the_last_digits(name):
+    close(name, torch.float64, None, 1e-12)

@@ -5,7 +5,6 @@ import json
 import re
 import subprocess
 import sys
-from html.parser import HTMLParser
 from importlib import resources
 
 import numpy as np
@@ -17,6 +16,7 @@ from data_prep.images import decode
 from data_prep.transforms import Transform
 from tests.conftest import ROOT, command, done, refused
 from tests.eval.report.browser import Browser
+from tests.html_words import Words
 from train.page import keeper
 from train.page.curves import smoothed
 from train.page.draw import page_of
@@ -72,32 +72,6 @@ def values_of(html, label):
     """x and y of the first curve of that name, out of the page."""
     found = re.search(rf'data-label="{label}"><path [^>]*data-x="([^"]*)" data-y="([^"]*)"', html)
     return [np.frombuffer(base64.b64decode(one), "<f8") for one in found.groups()]
-
-
-class Words(HTMLParser):
-    """The text of a page and the tags in it."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.said, self.tags, self.skips = [], [], False
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        self.skips = tag in ("script", "style")
-        if tag not in ("b", "code", "wbr"):  # within a line
-            self.said.append(" ")
-
-    def handle_endtag(self, tag):
-        self.skips = False
-
-    def handle_data(self, data):
-        if not self.skips:
-            self.said.append(data)
-
-    @property
-    def text(self):
-        return " ".join("".join(self.said).split())
 
 
 def test_what_was_gathered_is_what_the_files_say(run):

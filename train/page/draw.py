@@ -6,7 +6,7 @@ from pathlib import Path
 
 from data_prep.files import write_text
 from data_prep.leftovers import remove_leftovers
-from data_prep.pages import headline
+from pages import headline
 from pages.shell import Section, page
 from pages.text import escape, tidy
 from train.page.gather import PAGE, Run, gather
