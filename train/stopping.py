@@ -29,8 +29,3 @@ def noting_sigterm() -> Iterator[Terminated]:
         yield terminated
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def ignore_sigterm(worker: int) -> None:
-    """For loader processes: torchrun signals them too, and the last steps still need them."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
