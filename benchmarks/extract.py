@@ -33,6 +33,7 @@ from data_prep.transforms import Transform
 from eval.embedders import Embedder, OnnxEmbedder, TorchEmbedder
 from eval.extraction import extract
 from eval.onnx_file import INPUT, write_onnx
+from models.allocator import keep_freed_memory
 from models.backbones import BACKBONES
 from train.build import uses_bfloat16
 
@@ -106,6 +107,7 @@ def packed(folder: Path, name: str, images: int) -> ImageSource:
 def measured(folder: Path, images: int, rounds: int) -> dict[str, float]:
     """All figures, on `images` crops of 112x112."""
     torch.set_num_threads(1)
+    keep_freed_memory()  # as `eval extract` does, for the bare forward as well
     many, few = packed(folder, "many", images), packed(folder, "few", images // 2)
     torch.manual_seed(0)
     net = BACKBONES["iresnet18"]().eval().requires_grad_(False)

@@ -6,7 +6,11 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any
 
 
 def seconds(function: Callable[[], object]) -> float:
@@ -26,6 +30,37 @@ def in_turn(functions: list[Callable[[], object]], rounds: int = 7, warmup: int 
         for times, function in zip(taken, functions):
             times.append(seconds(function))
     return [statistics.median(times) for times in taken]
+
+
+@contextmanager
+def apart(make: Callable[..., Callable[[], object]], *args: Any) -> Iterator[Callable[[], None]]:
+    """`make(*args)`, made and called in a process of its own: for what one process cannot undo."""
+    context = get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=_serve, args=(there, make, args), daemon=True)
+    process.start()
+    there.close()
+
+    def call() -> None:
+        here.send(None)
+        here.recv()
+
+    try:
+        yield call
+    finally:
+        here.close()
+        process.join()
+
+
+def _serve(asked: Connection, make: Callable[..., Callable[[], object]], args: Any) -> None:
+    function = make(*args)
+    while True:
+        try:
+            asked.recv()
+        except EOFError:
+            return
+        function()
+        asked.send(None)
 
 
 def machine() -> dict[str, object]:

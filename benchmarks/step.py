@@ -1,6 +1,6 @@
 """A training step, forward + backward + update: ours (the loop's own `Step` as `precision: auto`
 sets it up) against the plain float32 eager network of the same shape with a textbook head and
-torch's SGD as it comes, in the same run.
+torch's SGD as it comes, in the same run, in a process of its own: ours keeps the memory it frees.
 
     python -m benchmarks.step [--json] [--quick]
 
@@ -10,7 +10,8 @@ outside_backbone: share of our step (iresnet50, 100,000 classes, 128 images; --q
 the backbone's forward and backward: input, head (bfloat16 products, compiled), clipping, updates.
 logging: what progress bar, log.jsonl and TensorBoard take of a step of iresnet18, a line of the log
 every 20 steps; the values are read from the device in any case.
-off_WHAT: iresnet18's images a second with one choice undone, over those with all of them.
+off_WHAT: iresnet18's images a second with one choice undone, over those with all of them;
+off_kept_memory: in a process that gives back what it frees.
 on_WHAT: the same with one choice that is off by default.
 """
 
@@ -24,8 +25,9 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.dense_head import DenseHead
-from benchmarks.measure import arguments, in_turn, show
+from benchmarks.measure import apart, arguments, in_turn, show
 from data_prep.transforms import Transform
+from models.allocator import keep_freed_memory
 from models.backbones import BACKBONES
 from models.backbones.norm import group_batch_norm
 from models.head.optimiser import HeadSGD
@@ -160,13 +162,20 @@ def logged(log: Log, steps: int, every: int = 20) -> Callable[[], None]:
     return run
 
 
+def given_back(batch: int) -> Callable[[], None]:
+    """Our step of iresnet18, for a process that does not keep freed memory."""
+    return repeated(ours("iresnet18", batch), batch)
+
+
 def main() -> None:
     """Measures and prints."""
+    keep_freed_memory()
     args = arguments(__doc__ or "")
     batch, rounds = (32, 3) if args.quick else (64, 5)
     figures: dict[str, float] = {}
     for name in ("iresnet18", "iresnet50", "mobilefacenet"):
-        our, theirs = in_turn([repeated(ours(name, batch), batch), plain(name, batch)], rounds)
+        with apart(plain, name, batch) as peer:
+            our, theirs = in_turn([repeated(ours(name, batch), batch), peer], rounds, warmup=3)
         figures |= {name: theirs / our, f"{name}_images_per_second": batch / our}
         if name == "iresnet18":
             with TemporaryDirectory() as folder, Log(Path(folder), start=0, total=1 << 30) as log:
@@ -191,8 +200,11 @@ def main() -> None:
             ours("iresnet18", batch),
             *(ours("iresnet18", batch, **c) for c in changes.values()),
         ]
-        default, *others = in_turn([repeated(one, batch) for one in made], rounds, warmup=2)
-        figures |= {name: default / other for name, other in zip(changes, others)}
+        with apart(given_back, batch) as elsewhere:
+            sides = [*(repeated(one, batch) for one in made), elsewhere]
+            default, *others = in_turn(sides, rounds, warmup=3)
+        names = [*changes, "off_kept_memory"]
+        figures |= {name: default / other for name, other in zip(names, others)}
     show("step", figures, args.json)
 
 

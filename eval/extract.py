@@ -86,8 +86,11 @@ def run(args: argparse.Namespace) -> None:
     from eval.embedders import describe
     from eval.extraction import extract
     from models import comm
+    from models.allocator import keep_freed_memory
 
     device = comm.pick_device(args.device)
+    if device.type == "cpu":
+        keep_freed_memory()
     with comm.process_group(device):
         how = comm.gather_objects(_how(args, device))[0]
         torch.set_num_threads(how["threads"])

@@ -147,13 +147,13 @@ def do_all(jobs: list[Job], workers: int, title: str) -> None:
     bar = tqdm(total=len(jobs), initial=len(jobs) - len(left), desc=title, unit="run")
     with bar:
         if workers == 1:
-            _one_thread()
+            _start_worker()
             for job in left:
                 do(job)
                 bar.update()
             return
         context = get_context("spawn")
-        with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool:
             pending = [pool.submit(do, job) for job in left]
             try:
                 for future in as_completed(pending):
@@ -195,10 +195,13 @@ def dry_run(experiment: Experiment, arms: list[Arm], seeds: int) -> str:
     return "\n".join([f"{experiment.name}:", *lines])
 
 
-def _one_thread() -> None:
-    """More threads than cores cost more than they give."""
+def _start_worker() -> None:
+    """One thread, since more threads than cores cost more than they give; memory is kept."""
     import torch
 
+    from models.allocator import keep_freed_memory
+
+    keep_freed_memory()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 
 

@@ -96,6 +96,7 @@ def _train(config: "TrainConfig", *, resume: bool, untrained: bool, command: str
     from configs.schema import InitConfig
     from data_prep.files import write_text
     from models import comm
+    from models.allocator import keep_freed_memory
     from train import build, build_data
     from train.export import export
     from train.stopping import EXIT_STATUS
@@ -103,6 +104,8 @@ def _train(config: "TrainConfig", *, resume: bool, untrained: bool, command: str
 
     out = Path(config.out)
     device = comm.pick_device(config.device)
+    if device.type == "cpu":
+        keep_freed_memory()
     check_tracking(config.wandb)
     dataset = build_data.build_dataset(config)
     plan = build.build_plan(

@@ -30,6 +30,7 @@ import torch
 from torch import Tensor, nn
 
 from models.backbones.norm import BatchNorm1d, BatchNorm2d
+from models.backbones.on_cpu import PReLU
 from models.backbones.precision import in_float32
 
 
@@ -85,8 +86,8 @@ def lenet_pp(
     layers: list[nn.Module] = []
     before, rows, columns = in_channels, height, width
     for after, kernel in zip(channels, (2, 2, 3), strict=True):
-        layers += plain(before, after, 5, nn.PReLU(after))
-        layers += plain(after, after, 5, nn.PReLU(after))
+        layers += plain(before, after, 5, PReLU(after))
+        layers += plain(after, after, 5, PReLU(after))
         layers += [nn.MaxPool2d(kernel, 2, ceil_mode=True)]
         rows, columns = (-(-(size - kernel) // 2) + 1 for size in (rows, columns))
         before = after

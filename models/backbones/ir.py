@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from models.backbones.norm import BatchNorm1d, BatchNorm2d
+from models.backbones.on_cpu import PReLU
 from models.backbones.precision import in_float32
 
 CHANNELS = (64, 128, 256, 512)
@@ -59,7 +60,7 @@ class Block(nn.Module):
         self.res_layer = nn.Sequential(
             BatchNorm2d(before),
             nn.Conv2d(before, after, 3, padding=1, bias=False),
-            nn.PReLU(after),
+            PReLU(after),
             nn.Conv2d(after, after, 3, stride, padding=1, bias=False),
             BatchNorm2d(after),
         )
@@ -94,7 +95,7 @@ class IR(nn.Module):
         self.dim = dim
         before = CHANNELS[0]
         self.input_layer = nn.Sequential(
-            nn.Conv2d(3, before, 3, padding=1, bias=False), BatchNorm2d(before), nn.PReLU(before)
+            nn.Conv2d(3, before, 3, padding=1, bias=False), BatchNorm2d(before), PReLU(before)
         )
         body: list[nn.Module] = []
         for after, count in zip(CHANNELS, blocks):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from models.backbones.norm import BatchNorm1d, BatchNorm2d
+from models.backbones.on_cpu import PReLU
 from models.backbones.precision import in_float32
 
 
@@ -67,7 +68,7 @@ class IResNet(nn.Module):
         width: int = 112,
         channels: tuple[int, ...] = (64, 128, 256, 512),
         stem_stride: int = 1,
-        activation: Callable[[int], nn.Module] = nn.PReLU,
+        activation: Callable[[int], nn.Module] = PReLU,
     ) -> None:
         super().__init__()
         self.dim = dim

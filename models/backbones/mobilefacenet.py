@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from models.backbones.norm import BatchNorm1d, BatchNorm2d
+from models.backbones.on_cpu import Conv2d, PReLU
 from models.backbones.precision import in_float32
 
 
@@ -31,10 +32,10 @@ def conv(
 ) -> Layers:
     """Convolution -> BatchNorm [-> PReLU]; padded to keep the size at stride 1."""
     layers: list[nn.Module] = [
-        nn.Conv2d(before, after, kernel, stride, kernel // 2, groups=groups, bias=False),
+        Conv2d(before, after, kernel, stride, kernel // 2, groups=groups, bias=False),
         BatchNorm2d(after),
     ]
-    return Layers(*layers, nn.PReLU(after)) if prelu else Layers(*layers)
+    return Layers(*layers, PReLU(after)) if prelu else Layers(*layers)
 
 
 def depthwise(before: int, after: int, inner: int, stride: int) -> list[nn.Module]:

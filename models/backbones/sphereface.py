@@ -20,6 +20,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from models.backbones.on_cpu import PReLU
 from models.backbones.precision import in_float32
 
 CHANNELS = (64, 128, 256, 512)
@@ -31,9 +32,9 @@ class Unit(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.prelu1 = nn.PReLU(channels)
+        self.prelu1 = PReLU(channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.prelu2 = nn.PReLU(channels)
+        self.prelu2 = PReLU(channels)
         nn.init.normal_(self.conv1.weight, 0, 0.01)
         nn.init.normal_(self.conv2.weight, 0, 0.01)
 
@@ -63,7 +64,7 @@ class SphereFace(nn.Module):
             strided = nn.Conv2d(before, after, 3, stride=2, padding=1)
             nn.init.kaiming_uniform_(strided.weight, nonlinearity="linear")
             nn.init.zeros_(strided.bias)  # type: ignore[arg-type]  # it has one
-            layers += [strided, nn.PReLU(after), *(Unit(after) for _ in range(count))]
+            layers += [strided, PReLU(after), *(Unit(after) for _ in range(count))]
             before = after
         self.layers = nn.Sequential(*layers)
         rows, columns = (-(-size // 2 ** len(units)) for size in (height, width))
