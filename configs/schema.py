@@ -132,7 +132,7 @@ class HeadConfig:
         optimiser: `sgd` with the backbone's momentum, or `adamw`.
         lr: factor on the learning rate.
         weight_decay: of the class weights.
-        sample_rate: share of each rank's classes that take part in a step (Partial FC); 1 is all.
+        sample_rate: share of all classes that take part in a step (Partial FC); 1 is all.
         projected: keep class weights at unit length instead of normalising them in the loss, as
             COCO's authors do.
         precision: of the matrix products; the softmax is float32 either way.

@@ -1,38 +1,42 @@
-"""Which of a shard's classes take part in a step: Partial FC (arXiv 2010.05222, 2203.15565).
+"""Which classes take part in a step: Partial FC (arXiv 2010.05222, 2203.15565).
 
-c: this shard's classes.
+C: classes of all ranks.
 """
 
 import torch
 from torch import Tensor
 
+from models.head.sharding import mixed
 
-def draw_rows(positive_rows: Tensor, classes: int, rate: float, seed: int) -> Tensor:
-    """Rows of a step, sorted, none twice: all positives, and negatives up to rate x c in all.
+_BLOCK = 1 << 15
+"""Classes that are drawn from at once. Blocks lie where they lie whatever the number of ranks, so
+that the draw is the same for all; a rank makes those that it has a part of."""
 
-    The draw is a function of its arguments alone, and its cost follows the rows drawn, not c. More
-    positives than the budget are all kept, and then no negatives are drawn.
+
+def draw_rows(
+    label_N: Tensor, num_classes: int, rate: float, seed: int, *, start: int, end: int
+) -> Tensor:
+    """Rows of a step, [r]: those of its classes that lie in start .. end - 1, sorted, less `start`.
+
+    Of each block all positives take part, and negatives up to its share of rate x C; more positives
+    than that are all kept, and then no negatives are drawn. A function of the arguments alone.
 
     Args:
-        positive_rows: rows of classes present in the global batch, int64, repeats allowed.
-        classes: c.
-        rate: share of the shard's classes wanted, above 0 and at most 1.
-        seed: of the draw; differs by step and by shard.
+        label_N: classes of the global batch, int64, repeats allowed.
+        num_classes: C.
+        rate: share of all classes wanted, above 0 and at most 1.
+        seed: of the draw; differs by step.
+        start, end: the classes of a shard.
     """
-    positive = positive_rows.unique()
-    wanted = max(int(rate * classes) - positive.shape[0], 0)
-    generator = torch.Generator().manual_seed(seed)
-    known = positive.cpu()
-    if 2 * (wanted + known.shape[0]) > classes:  # dense: a shuffle of all is cheaper than retries
-        order = torch.randperm(classes, generator=generator)
-        negative = order[~torch.isin(order, known)][:wanted]
-    else:
-        negative = torch.empty(0, dtype=torch.int64)
-        while negative.shape[0] < wanted:
-            more = torch.randint(classes, (2 * wanted + 16,), generator=generator)
-            negative = torch.cat([negative, more]).unique()
-            negative = negative[~torch.isin(negative, known)]
-        # unique sorts; a random part of it is as uniform as the draw was
-        kept = torch.randperm(negative.shape[0], generator=generator)[:wanted]
-        negative = negative[kept]
-    return torch.cat([known, negative]).sort().values.to(positive_rows.device)
+    positive = label_N.unique().cpu()
+    taken = torch.zeros(num_classes, dtype=torch.bool)
+    taken[positive] = True
+    for block in range(start // _BLOCK, -(-end // _BLOCK)):
+        low, high = block * _BLOCK, min((block + 1) * _BLOCK, num_classes)
+        wanted = int(rate * high) - int(rate * low)
+        inside = taken[low:high]
+        negatives = max(wanted - int(inside.sum()), 0)
+        generator = torch.Generator().manual_seed(mixed(seed, block))
+        order = torch.randperm(high - low, generator=generator)[:wanted]
+        inside[order[~inside[order]][:negatives]] = True
+    return taken[start:end].nonzero().flatten().to(label_N.device)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from models import comm
 from models.head.sampling import draw_rows
 from models.head.sharded_ce import How, sharded_cross_entropy
-from models.head.sharding import chunk_size, class_range
+from models.head.sharding import chunk_size, class_range, mixed
 from models.losses.base import Loss
 from models.losses.reduction import Reduction, mean
 
@@ -50,7 +50,7 @@ class ShardedHead(nn.Module):
             std: their standard deviation.
             chunk: classes visited at once; None chooses from the sizes.
             product_dtype: of the matrix products, e.g. torch.bfloat16; None for the weights' own.
-            sample_rate: share of this rank's classes that take part in a step (Partial FC).
+            sample_rate: share of all classes that take part in a step (Partial FC).
             projected: keep weights at unit length, and give their gradient without the
                 normalisation's Jacobian, as COCO's authors train their centroids.
             device: of the weights.
@@ -129,36 +129,33 @@ class ShardedHead(nn.Module):
         return max(self.sample_rate * self.num_classes - 1, 1.0)
 
     def draw(self, label_N: Tensor, step: int) -> Tensor:
-        """A step's rows [r], the same whenever the step is repeated on as many ranks.
+        """A step's rows [r]; their classes are the same on any number of ranks.
 
         Args:
             label_N: labels of all ranks.
             step: seeds the draw.
         """
-        own = label_N[(label_N >= self.start) & (label_N < self.end)] - self.start
-        seed = _mixed(self.seed, step, self.start)
-        return draw_rows(own, self.end - self.start, self.sample_rate, seed)
+        return draw_rows(
+            label_N,
+            self.num_classes,
+            self.sample_rate,
+            mixed(self.seed, step),
+            start=self.start,
+            end=self.end,
+        )
 
     def _draws(self, label_N: Tensor, step: int) -> Tensor:
         """Standard normal numbers [N] of a step, the same on all ranks."""
-        generator = torch.Generator().manual_seed(_mixed(self.seed, step))
+        generator = torch.Generator().manual_seed(mixed(self.seed, step))
         draw_N = torch.randn(label_N.shape[0], generator=generator, dtype=torch.float64)
         return draw_N.to(device=label_N.device, dtype=self.weight_cD.dtype)
-
-
-def _mixed(*numbers: int) -> int:
-    """One seed of 63 bits from several numbers, the same everywhere."""
-    seed = 0
-    for number in numbers:
-        seed = (seed * 6364136223846793005 + number + 1442695040888963407) % (1 << 63)
-    return seed
 
 
 def _initial_weights(start: int, end: int, dim: int, seed: int, std: float) -> Tensor:
     """Rows start .. end - 1 of a normal [C, D] that is drawn in blocks of classes."""
     rows = torch.empty(end - start, dim)
     for block in range(start // _INIT_BLOCK, -(-end // _INIT_BLOCK)):
-        generator = torch.Generator().manual_seed(_mixed(seed, block))
+        generator = torch.Generator().manual_seed(mixed(seed, block))
         drawn = torch.empty(_INIT_BLOCK, dim).normal_(0, std, generator=generator)
         low, high = max(start, block * _INIT_BLOCK), min(end, (block + 1) * _INIT_BLOCK)
         rows[low - start : high - start] = drawn[low - block * _INIT_BLOCK :][: high - low]

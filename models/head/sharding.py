@@ -25,3 +25,11 @@ def chunk_size(samples: int, on_gpu: bool = False, compiled: bool = False) -> in
     """
     similarities = 1 << (25 if on_gpu else 20 if compiled else 18)
     return max(similarities // samples, 256)
+
+
+def mixed(*numbers: int) -> int:
+    """One seed of 63 bits from several numbers, the same everywhere."""
+    seed = 0
+    for number in numbers:
+        seed = (seed * 6364136223846793005 + number + 1442695040888963407) % (1 << 63)
+    return seed

@@ -7,9 +7,11 @@ import torch
 import torch.nn.functional as F
 
 from models import comm
+from models.head import sampling
 from models.head.optimiser import HeadAdamW, HeadSGD
 from models.head.sampling import draw_rows
 from models.head.sharded_head import ShardedHead
+from models.head.sharding import class_range
 from models.losses import SVAM, Coco, Softmax
 from tests.dist import run_processes
 from tests.models import cases
@@ -95,11 +97,12 @@ def sampled():
 def test_a_sampled_step_of_every_loss_is_the_dense_loss_over_the_drawn_classes(world):
     emb, weight, labels = cases.problem()
     draw = ShardedHead(cases.NUM_CLASSES, cases.DIM, **F64)._draws(labels, step=3)
-    ranks = run_processes(world, sampled)
+    ranks, one = run_processes(world, sampled), sampled()
     for what in ranks[0]:
         name, _, settings, reduction = cases.VARIANTS[what.split(" ", 1)[1]]
         rows = torch.cat([rank[what][3] for rank in ranks])
         assert len(rows) < cases.NUM_CLASSES and torch.isin(labels, rows).all()
+        assert torch.equal(rows, one[what][3])
         x, w = emb.clone().requires_grad_(), weight[rows].clone().requires_grad_()
         column = torch.searchsorted(rows, labels)
         loss = dense_loss(name, x, w, column, draw, reduction, **settings)
@@ -111,19 +114,21 @@ def test_a_sampled_step_of_every_loss_is_the_dense_loss_over_the_drawn_classes(w
             torch.testing.assert_close(got, expected, rtol=0, atol=1e-9, msg=what)
 
 
+def whole(positive, classes, rate, seed):
+    return draw_rows(torch.as_tensor(positive), classes, rate, seed, start=0, end=classes)
+
+
 def test_the_draw_repeats_differs_by_step_and_is_uniform():
     positive = torch.tensor([5, 9, 5, 70])
-    rows = draw_rows(positive, 100, 0.2, seed=1)
-    assert (
-        rows.shape[0] == 20 and rows.unique().shape[0] == 20 and torch.equal(rows.sort()[0], rows)
-    )
+    rows = whole(positive, 100, 0.2, 1)
+    assert rows.shape[0] == 20 and torch.equal(rows, rows.unique())
     assert torch.isin(torch.tensor([5, 9, 70]), rows).all()
-    assert torch.equal(rows, draw_rows(positive, 100, 0.2, seed=1))
-    assert not torch.equal(rows, draw_rows(positive, 100, 0.2, seed=2))
-    for rate, seeds in ((0.1, 4000), (0.7, 1000)):  # by retries and by a shuffle
+    assert torch.equal(rows, whole(positive, 100, 0.2, 1))
+    assert not torch.equal(rows, whole(positive, 100, 0.2, 2))
+    for rate, seeds in ((0.1, 4000), (0.7, 1000)):
         hits = torch.zeros(50)
         for seed in range(seeds):
-            hits[draw_rows(torch.tensor([0]), 50, rate, seed)] += 1
+            hits[whole([0], 50, rate, seed)] += 1
         others = hits[1:] / seeds
         expected = (int(rate * 50) - 1) / 49
         assert hits[0] == seeds
@@ -131,8 +136,31 @@ def test_the_draw_repeats_differs_by_step_and_is_uniform():
 
 
 def test_more_positives_than_the_budget_are_all_kept():
-    rows = draw_rows(torch.arange(30), 100, 0.1, seed=0)
-    assert torch.equal(rows, torch.arange(30))
+    assert torch.equal(whole(torch.arange(30), 100, 0.1, 0), torch.arange(30))
+
+
+@pytest.mark.parametrize("block", [7, 64, 1 << 15])
+def test_the_draw_is_the_same_on_any_number_of_ranks(monkeypatch, block):
+    monkeypatch.setattr(sampling, "_BLOCK", block)
+    labels = torch.tensor([3, 0, 99, 50, 50])
+    alone = whole(labels, 100, 0.25, 4)
+    if block > 100:
+        assert len(alone) == 25
+    for world in (2, 3, 8):
+        parts = []
+        for rank in range(world):
+            start, end = class_range(100, rank, world)
+            parts.append(start + draw_rows(labels, 100, 0.25, 4, start=start, end=end))
+        assert torch.equal(torch.cat(parts), alone)
+
+
+def test_blocks_share_the_classes_wanted_and_draw_apart(monkeypatch):
+    monkeypatch.setattr(sampling, "_BLOCK", 10)
+    rows = whole(torch.zeros(0, dtype=torch.int64), 95, 0.33, 6)
+    assert len(rows) == int(0.33 * 95)
+    assert {len(rows[(rows >= low) & (rows < low + 10)]) for low in range(0, 90, 10)} == {3, 4}
+    inside = [tuple((rows[rows // 10 == block] % 10).tolist()) for block in range(9)]
+    assert len(set(inside)) > 4
 
 
 def test_projected_centroids_follow_the_authors_update():
