@@ -175,7 +175,7 @@ def main() -> None:
     figures: dict[str, float] = {}
     for name in ("iresnet18", "iresnet50", "mobilefacenet"):
         with apart(plain, name, batch) as peer:
-            our, theirs = in_turn([repeated(ours(name, batch), batch), peer], rounds, warmup=3)
+            our, theirs = in_turn([repeated(ours(name, batch), batch), peer], rounds, warmup=2)
         figures |= {name: theirs / our, f"{name}_images_per_second": batch / our}
         if name == "iresnet18":
             with TemporaryDirectory() as folder, Log(Path(folder), start=0, total=1 << 30) as log:
@@ -202,7 +202,7 @@ def main() -> None:
         ]
         with apart(given_back, batch) as elsewhere:
             sides = [*(repeated(one, batch) for one in made), elsewhere]
-            default, *others = in_turn(sides, rounds, warmup=3)
+            default, *others = in_turn(sides, rounds, warmup=2)
         names = [*changes, "off_kept_memory"]
         figures |= {name: default / other for name, other in zip(names, others)}
     show("step", figures, args.json)

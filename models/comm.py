@@ -86,7 +86,8 @@ def process_group(device: torch.device, timeout_minutes: float = 30) -> Iterator
     if "RANK" not in os.environ or is_distributed():
         yield
         return
-    backend = "nccl" if device.type == "cuda" else "gloo"
+    # With GPUs both: what lies in the host's memory crosses without waiting for a device.
+    backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     timeout = timedelta(minutes=timeout_minutes)
     dist.init_process_group(backend, timeout=timeout, **_store_of_this_attempt())
     yield
@@ -156,7 +157,7 @@ def sum_scatter_rows(rows: Tensor) -> Tensor:
     """Sums [N, ...] over ranks and returns this rank's n rows. The adjoint of `gather_rows`."""
     if world_size() == 1:
         return rows
-    if dist.get_backend() == "gloo":  # has no reduce-scatter
+    if rows.device.type == "cpu":  # gloo has no reduce-scatter
         total = all_sum(rows)
         return total.chunk(world_size())[rank()].contiguous()
     part = rows.new_empty((rows.shape[0] // world_size(), *rows.shape[1:]))

@@ -23,7 +23,7 @@ class StepHead(ShardedHead):
         """Draws the rows of a step.
 
         Args:
-            label_n: this rank's labels of the whole step.
+            label_n: this rank's labels of the whole step, in the host's memory.
             step: seeds the draw.
         """
         self._sum_rD = None

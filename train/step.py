@@ -73,7 +73,7 @@ class Step:
 
         Args:
             pixels: uint8 [n, H, W, 3] of this rank.
-            labels: int64 [n].
+            labels: int64 [n], in the host's memory.
             count_hard: whether to count hard negatives, which costs a pass.
         """
         state, plan, step = self.state, self.plan, self.state.step
@@ -134,9 +134,9 @@ class Step:
         """Leaves the gradient of the mean loss over all samples of all micro-batches."""
         state, plan, step = self.state, self.plan, self.state.step
         parts, head = plan.accumulate, state.head
-        labels = labels.to(head.weight_cD.device, non_blocking=True)
         if isinstance(head, StepHead):
             head.begin_step(labels, step)
+        labels = labels.to(head.weight_cD.device, non_blocking=True)
         found = []
         for part, (some_pixels, some_labels) in enumerate(split(parts, pixels, labels)):
             with micro_batch(self.wrapped, self.norms, part, parts):

@@ -27,6 +27,9 @@ def draw_rows(
         rate: share of all classes wanted, above 0 and at most 1.
         seed: of the draw; differs by step.
         start, end: the classes of a shard.
+
+    Returns:
+        In the host's memory, where they are drawn: no device is waited for where labels lie there too.
     """
     positive = label_N.unique().cpu()
     taken = torch.zeros(num_classes, dtype=torch.bool)
@@ -39,4 +42,4 @@ def draw_rows(
         generator = torch.Generator().manual_seed(mixed(seed, block))
         order = torch.randperm(high - low, generator=generator)[:wanted]
         inside[order[~inside[order]][:negatives]] = True
-    return taken[start:end].nonzero().flatten().to(label_N.device)
+    return taken[start:end].nonzero().flatten()

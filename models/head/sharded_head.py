@@ -132,10 +132,10 @@ class ShardedHead(nn.Module):
         """A step's rows [r]; their classes are the same on any number of ranks.
 
         Args:
-            label_N: labels of all ranks.
+            label_N: labels of all ranks; in the host's memory, so that it need not wait.
             step: seeds the draw.
         """
-        return draw_rows(
+        rows_r = draw_rows(
             label_N,
             self.num_classes,
             self.sample_rate,
@@ -143,6 +143,8 @@ class ShardedHead(nn.Module):
             start=self.start,
             end=self.end,
         )
+        device = self.weight_cD.device
+        return rows_r if device.type == "cpu" else rows_r.pin_memory().to(device, non_blocking=True)
 
     def _draws(self, label_N: Tensor, step: int) -> Tensor:
         """Standard normal numbers [N] of a step, the same on all ranks."""

@@ -172,9 +172,15 @@ def remembering(step):
     return LOSSES["curricular"](scale=8)
 
 
-def without_waiting(changes):
-    state, mode, values = tiny.fresh(average=True), NoWaiting(), tiny.Values()
-    take = values.scalars
+def without_waiting(changes, rate=1.0):
+    state, mode, values = tiny.fresh(rate=rate, average=True), NoWaiting(), tiny.Values()
+    take, begin_step = values.scalars, state.head.begin_step
+
+    def on_the_host(label_n, step):
+        """Draws of labels that have not left the host, which waits for nothing then."""
+        before, mode.allowed = mode.allowed, True
+        begin_step(label_n, step)
+        mode.allowed = before
 
     def asked():
         mode.allowed = state.step % 4 == 0
@@ -184,23 +190,24 @@ def without_waiting(changes):
         take(*words)
         mode.allowed = False
 
-    values.scalars = scalars
+    values.scalars, state.head.begin_step = scalars, on_the_host
     with mode:
         return tiny.go_on(state, values=values, log_every=4, total=12, asked=asked, **changes)
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
 @pytest.mark.parametrize(
-    "changes",
+    "changes, rate",
     [
-        {"average": 0.9},
-        {"accumulate": 3, "clip": 0.0},
-        {"non_finite": "skip", "reduction": REDUCTIONS["focal"](gamma=1.0)},
-        {"loss": remembering},
+        ({"average": 0.9}, 1.0),
+        ({"accumulate": 3, "clip": 0.0}, 0.5),
+        ({"non_finite": "skip", "reduction": REDUCTIONS["focal"](gamma=1.0)}, 1.0),
+        ({"non_finite": "skip"}, 0.5),
+        ({"loss": remembering}, 1.0),
     ],
 )
-def test_between_two_lines_of_the_log_the_host_waits_for_nothing(ranks, changes):
-    for losses, bad in run_processes(ranks, without_waiting, changes):
+def test_between_two_lines_of_the_log_the_host_waits_for_nothing(ranks, changes, rate):
+    for losses, bad in run_processes(ranks, without_waiting, changes, rate):
         assert list(losses) == [4, 8, 12] and not bad
 
 
