@@ -1,7 +1,7 @@
 """The papers' small networks as these experiments run them: grey input, some of them narrower.
 
 lenet_heated      Heated-Up Softmax's own, whole
-lenet_pp_half     COCO's LeNet++ with half of its channels: 16, 16 | 32, 32 | 64, 64
+lenet_pp          COCO's LeNet++, whole
 lsoftmax_quarter  L-Softmax's MNIST network with a quarter of its channels: 16 and 3 of 16 |
                   3 of 32 | 3 of 64, and 128 in place of 512 embedding dimensions
 """
@@ -29,6 +29,6 @@ def lsoftmax_quarter(dim: int, height: int, width: int) -> DigitNet:
 
 NETS: dict[str, Callable[..., nn.Module]] = {
     "lenet_heated": partial(lenet_heated, in_channels=1),
-    "lenet_pp_half": partial(lenet_pp, in_channels=1, channels=(16, 32, 64)),
+    "lenet_pp": partial(lenet_pp, in_channels=1),
     "lsoftmax_quarter": lsoftmax_quarter,
 }

@@ -54,7 +54,7 @@ All five losses of the source papers."""
 MNIST_COCO = Experiment(
     name="mnist_coco",
     task="mnist",
-    net="lenet_pp_half",
+    net="lenet_pp",
     dim=3,
     epochs=2,
     search_epochs=1,

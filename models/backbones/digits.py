@@ -68,24 +68,17 @@ def pixels(height: int, width: int, poolings: int) -> int:
     return -(-height // 2**poolings) * -(-width // 2**poolings)
 
 
-def lenet_pp(
-    dim: int = 3,
-    height: int = 28,
-    width: int = 28,
-    in_channels: int = 3,
-    channels: tuple[int, int, int] = (32, 64, 128),
-) -> DigitNet:
+def lenet_pp(dim: int = 3, height: int = 28, width: int = 28, in_channels: int = 3) -> DigitNet:
     """LeNet++; see the module's text.
 
     Args:
         dim: embedding dimension; COCO has 3, Center Loss 2.
         height, width: of the input, pixels.
         in_channels: 3, or 1 for grey images.
-        channels: of the three stages.
     """
     layers: list[nn.Module] = []
     before, rows, columns = in_channels, height, width
-    for after, kernel in zip(channels, (2, 2, 3), strict=True):
+    for after, kernel in ((32, 2), (64, 2), (128, 3)):
         layers += plain(before, after, 5, PReLU(after))
         layers += plain(after, after, 5, PReLU(after))
         layers += [nn.MaxPool2d(kernel, 2, ceil_mode=True)]

@@ -29,7 +29,7 @@ def draw_rows(
         start, end: the classes of a shard.
 
     Returns:
-        In the host's memory, where they are drawn: no device is waited for where labels lie there too.
+        In the host's memory, where they are drawn: labels that lie there wait for no device.
     """
     positive = label_N.unique().cpu()
     taken = torch.zeros(num_classes, dtype=torch.bool)
