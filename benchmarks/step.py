@@ -183,6 +183,35 @@ def given_back(batch: int) -> Callable[[], None]:
     return repeated(ours("iresnet18", batch), batch)
 
 
+def logging(rounds: int) -> float:
+    """Seconds a step."""
+    with TemporaryDirectory() as folder, Log(Path(folder), start=0, total=1 << 30) as log:
+        (spent,) = in_turn([logged(log, 1_000)], rounds)
+    return spent / 1_000
+
+
+def switches(batch: int, rounds: int) -> dict[str, float]:
+    """Speed with one choice undone or added, over that with the defaults; each beside it alone."""
+    changes: dict[str, dict[str, Any]] = {
+        "off_bfloat16": {"bfloat16": False},
+        "off_channels_last": {"channels_last": False},
+        "off_clip": {"clip": 0.0},
+        "on_compile": {"compile": True},
+        "on_average": {"average": 0.999},
+        "on_skip": {"skip": True},
+        "on_accumulate_2": {"accumulate": 2},
+    }
+    figures = {}
+    default = repeated(ours("iresnet18", batch), batch)
+    for name, change in changes.items():
+        other = repeated(ours("iresnet18", batch, **change), batch)
+        usual, changed = in_turn([default, other], rounds, warmup=2)
+        figures[name] = usual / changed
+    with apart(given_back, batch) as elsewhere:
+        usual, changed = in_turn([default, elsewhere], rounds, warmup=2)
+    return figures | {"off_kept_memory": usual / changed}
+
+
 def main() -> None:
     """Measures and prints."""
     keep_freed_memory()
@@ -194,31 +223,12 @@ def main() -> None:
             our, theirs = in_turn([repeated(ours(name, batch), batch), peer], rounds, warmup=2)
         figures |= {name: theirs / our, f"{name}_images_per_second": batch / our}
         if name == "iresnet18":
-            with TemporaryDirectory() as folder, Log(Path(folder), start=0, total=1 << 30) as log:
-                (spent,) = in_turn([logged(log, 1_000)], rounds)
-            figures["logging"] = spent / 1_000 / our
+            figures["logging"] = logging(rounds) / our
     many = 2 * batch
     step = ours("iresnet50", many, 100_000, compile_head=True)
     figures["outside_backbone"] = statistics.median(outside(step, many, 100_000, rounds))
     if not args.quick:
-        changes = {
-            "off_bfloat16": {"bfloat16": False},
-            "off_channels_last": {"channels_last": False},
-            "off_clip": {"clip": 0.0},
-            "on_compile": {"compile": True},
-            "on_average": {"average": 0.999},
-            "on_skip": {"skip": True},
-            "on_accumulate_2": {"accumulate": 2},
-        }
-        made = [
-            ours("iresnet18", batch),
-            *(ours("iresnet18", batch, **c) for c in changes.values()),
-        ]
-        with apart(given_back, batch) as elsewhere:
-            sides = [*(repeated(one, batch) for one in made), elsewhere]
-            default, *others = in_turn(sides, rounds, warmup=2)
-        names = [*changes, "off_kept_memory"]
-        figures |= {name: default / other for name, other in zip(names, others)}
+        figures |= switches(batch, rounds)
     show("step", figures, args.json)
 
 

@@ -103,7 +103,7 @@ class IResNet(nn.Module):
 
 
 def leaky_relu(channels: int) -> nn.Module:
-    """A PReLU whose slope stays at its initial 0.25: half the time of a training step on CPUs."""
+    """A PReLU whose slope stays at its initial 0.25: cheaper on CPUs."""
     return nn.LeakyReLU(0.25, inplace=True)
 
 
