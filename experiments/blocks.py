@@ -64,6 +64,9 @@ def blocks(results: Results, page: Page) -> list[Block]:
     return [block for block in found if block is not None]
 
 
+_OPTIMISERS = {"sgd": "SGD with momentum 0.9", "adamw": "AdamW"}
+
+
 def _recipe(results: Results) -> Text:
     about, settings = results.about, results.about["settings"]
     ends = [run for arm in results.runs.values() for run in arm.values() if run["figures"]]
@@ -73,8 +76,8 @@ def _recipe(results: Results) -> Text:
     return Text(
         f"Network `{settings['net']}`, {cost['parameters']:,} parameters, {settings['dim']}-d; "
         f"{about['training_images']:,} training images, {settings['epochs']:g} epochs "
-        f"({cost['steps']:,} steps of {settings['batch']}), SGD with momentum 0.9, weight decay "
-        f"{settings['weight_decay']:g}, learning rate / 10 at {falls} of the run, "
+        f"({cost['steps']:,} steps of {settings['batch']}), {_OPTIMISERS[settings['optimiser']]}, "
+        f"weight decay {settings['weight_decay']:g}, learning rate / 10 at {falls} of the run, "
         f"{about['precision']}. {len(ends)} runs, {minutes:.0f} CPU minutes, torch "
         f"{about['torch']}."
     )

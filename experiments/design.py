@@ -5,7 +5,7 @@ own settings. Every loss that is searched has as many points, on the same split,
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from configs.schema import LossConfig
 
@@ -64,7 +64,8 @@ class Experiment:
         batch: images a step.
         milestones: shares of the run at which the learning rate falls to a tenth.
         warmup: share of the run over which the learning rate rises.
-        weight_decay: of the backbone's weights and of the class weights.
+        optimiser: sgd (momentum 0.9) or adamw, of the backbone and of the class weights.
+        weight_decay: of the same.
         batch_norm_group: samples that share BatchNorm statistics; 0 for the whole batch.
         augment: of training images: settings of data_prep.augment.Augment; those not named are 0.
         seeds: reported runs of each arm: 0, 1, ...
@@ -81,6 +82,7 @@ class Experiment:
     batch: int = 128
     milestones: tuple[float, ...] = (0.5, 0.75)
     warmup: float = 0.1
+    optimiser: Literal["sgd", "adamw"] = "sgd"
     weight_decay: float = 5e-4
     batch_norm_group: int = 0
     augment: dict[str, float] = field(default_factory=dict)

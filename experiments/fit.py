@@ -14,12 +14,12 @@ from experiments.design import Experiment
 from experiments.nets import NETS
 from models.backbones import BACKBONES
 from models.backbones.norm import group_batch_norm
-from models.head.optimiser import HeadSGD
+from models.head.optimiser import HeadAdamW, HeadSGD
 from models.lookup import lookup
 from train.accumulate import StepHead
 from train.build import build_reduction, loss_schedule, uses_bfloat16
 from train.non_finite import DivergedError, Watch
-from train.optim import build_sgd
+from train.optim import build_adamw, build_sgd
 from train.plan import Plan
 from train.sampler import global_batch
 from train.schedule import rise, step_decay
@@ -70,12 +70,11 @@ def build_state(experiment: Experiment, images: Images, seed: int) -> TrainState
     backbone = backbone.to(memory_format=torch.channels_last)
     head = StepHead(images.classes, experiment.dim, seed=seed)
     decay = experiment.weight_decay
-    return TrainState(
-        backbone,
-        head,
-        build_sgd(backbone, momentum=0.9, weight_decay=decay),
-        HeadSGD(head, momentum=0.9, weight_decay=decay),
-    )
+    if experiment.optimiser == "adamw":
+        adamw = build_adamw(backbone, beta=0.9, weight_decay=decay)
+        return TrainState(backbone, head, adamw, HeadAdamW(head, weight_decay=decay))
+    sgd = build_sgd(backbone, momentum=0.9, weight_decay=decay)
+    return TrainState(backbone, head, sgd, HeadSGD(head, momentum=0.9, weight_decay=decay))
 
 
 def build_plan(
@@ -183,6 +182,7 @@ def settings_of(
         "lr": lr,
         "milestones": list(experiment.milestones),
         "warmup": experiment.warmup,
+        "optimiser": experiment.optimiser,
         "weight_decay": experiment.weight_decay,
         "batch_norm_group": experiment.batch_norm_group,
         "augment": dict(experiment.augment),

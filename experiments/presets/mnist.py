@@ -70,11 +70,18 @@ MNIST_HEATED = Experiment(
     task="mnist",
     net="lenet_heated",
     dim=2,
-    epochs=4,
-    search_epochs=1,
+    epochs=6,
+    search_epochs=2,
+    optimiser="adamw",
+    weight_decay=0.0,
     keep_embeddings=1000,
     arms=(
-        Arm(name="alpha_16", loss="normface", args={"scale": 16.0}, points=_rates()),
+        Arm(
+            name="alpha_16",
+            loss="normface",
+            args={"scale": 16.0},
+            points=tuple({"lr": lr} for lr in (0.0003, 0.001, 0.003, 0.01)),
+        ),
         Arm(
             name="heated_16_4",
             loss="heated_ln",

@@ -12,7 +12,7 @@ TASKS: dict[str, Callable[[], Task]] = {
     "orl": orl,
     "cifar10": cifar10,
     "pins": pins,
-    "pins56": partial(pins, 56),
+    "pins48": partial(pins, 48),
 }
 
 
