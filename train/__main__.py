@@ -77,9 +77,12 @@ def _schema() -> str:
 def _dry_run(config: "TrainConfig", images: int) -> None:
     """Two steps on noise, and what they say of the run."""
     from models import comm
+    from models.allocator import keep_freed_memory
     from train.dry_run import dry_run, report
 
     device = comm.pick_device(config.device)
+    if device.type == "cpu":
+        keep_freed_memory()
     with comm.process_group(device):
         found = dry_run(config, device, images)
         if comm.rank() == 0:

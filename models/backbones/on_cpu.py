@@ -49,7 +49,7 @@ class _Sloped(torch.autograd.Function):
         slope = slope_C.to(x.dtype).view(-1, *[1] * (x.dim() - 2))
         others = [dim for dim in range(x.dim()) if dim != 1]
         grad_x, grad_slope_C = torch.empty_like(x), torch.zeros_like(slope_C)
-        rows = max(_PART // (x[0].numel() * x.element_size()), 1)
+        rows = max(_PART // (x.shape[1:].numel() * x.element_size()), 1)
         for own, given, out in zip(x.split(rows), grad.split(rows), grad_x.split(rows)):
             torch.ops.aten.threshold_backward.grad_input(given, own, 0, grad_input=out)
             below = given - out  # the gradient where x <= 0, and 0 elsewhere
