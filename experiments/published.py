@@ -141,9 +141,9 @@ PAGES: dict[str, Page] = {
         title="MNIST, heated-up softmax in two dimensions",
         setup="The paper's network and optimiser (Adam: AdamW without decay). Reduced: 6 passes in "
         "place of 100. `heated_16_4` is `alpha_16`, step for step, up to three quarters of the "
-        "run; then alpha falls to 4. Both have a tenth of the learning rate from there, so the "
-        "difference is the heat alone. The other alphas have `alpha_16`'s learning rate and one "
-        "seed, for the picture.",
+        "run; then alpha falls to 4, and all else stays the same, so the difference is the heat "
+        "alone. The learning rate is a hundredth of its peak by then, the paper's a tenth: a weak "
+        "heat. The other alphas have `alpha_16`'s learning rate and one seed, for the picture.",
         columns=_DIGITS,
         compared=("error_percent", "intra", "ratio"),
         published={},
