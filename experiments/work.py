@@ -129,8 +129,8 @@ def do(job: Job) -> Path:
         write_json(job.path, {**about, "criterion": None, "diverged": str(error)})
         return job.path
     figures = task.judge(fitted.state, loss, searching=searching, keep=keep)
-    criterion = figures[task.criterion]
-    result = {**about, "criterion": criterion, "loss": fitted.last_loss, "figures": figures}
+    found = {"criterion": figures[task.criterion]} if searching else {}
+    result = {**about, **found, "loss": fitted.last_loss, "figures": figures}
     write_json(job.path, {**result, "cost": fitted.cost})
     return job.path
 

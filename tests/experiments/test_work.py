@@ -30,7 +30,9 @@ EXPERIMENT = Experiment(
 
 
 class Seen(LabelledTask):
-    """Remembers what it was asked."""
+    """Remembers what it was asked. As with faces, a search has a figure that a report has not."""
+
+    criterion = "held_out_error"
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -38,7 +40,8 @@ class Seen(LabelledTask):
 
     def judge(self, state, loss, *, searching, keep):
         self.asked.append((searching, keep))
-        return super().judge(state, loss, searching=searching, keep=keep)
+        figures = super().judge(state, loss, searching=searching, keep=keep)
+        return figures | ({"held_out_error": figures["error_percent"]} if searching else {})
 
 
 @pytest.fixture
