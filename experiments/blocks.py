@@ -6,7 +6,7 @@ Words between backticks are names, words between double asterisks are strong.
 import math
 from dataclasses import dataclass
 
-from experiments.compare import Pair, p_text, pairs, verdict
+from experiments.compare import Pair, p_text, pairs, signed, verdict
 from experiments.design import Point
 from experiments.published import Column, Page
 from experiments.results import Results
@@ -128,25 +128,32 @@ def _differences(results: Results, page: Page) -> Grid | Text:
     rows = []
     for figure in page.compared:
         for pair in pairs(results, figure, page.contrasts):
-            rows.append([columns[figure].title, f"`{pair.arm}` - `{pair.than}`", *_gap(pair)])
+            column = columns[figure]
+            gap = _gap(pair, column.factor)
+            rows.append([column.title, f"`{pair.arm}` - `{pair.than}`", *gap])
     if not rows:
         return Text("No two losses have two seeds in common yet.")
     head = ["figure", "difference", "mean, 95 % over seeds", "p, Holm", "95 % over test set"]
     return Grid("Differences between losses, paired by seed", [*head, "real"], rows, words=2)
 
 
-def _gap(pair: Pair) -> list[str]:
+def _gap(pair: Pair, factor: float) -> list[str]:
     gap, images = pair.gap, "-"
     if pair.images is not None:
-        images = f"{pair.images[0]:+.4f} to {pair.images[1]:+.4f}"
-    over_seeds = f"{gap.mean:+.4f} ({gap.low:+.4f} to {gap.high:+.4f})"
+        images = " to ".join(signed(end, factor) for end in pair.images)
+    mean, low, high = (signed(value, factor) for value in (gap.mean, gap.low, gap.high))
+    over_seeds = f"{mean} ({low} to {high})"
     return [over_seeds, p_text(pair.p_holm), images, "yes" if pair.real else "no"]
 
 
 def _claims(results: Results, page: Page) -> Items | None:
     if not page.claims:
         return None
-    items = [f"{claim.says}: {verdict(claim, results, page.contrasts)}." for claim in page.claims]
+    factor = {column.figure: column.factor for column in page.columns}
+    items = [
+        f"{claim.says}: {verdict(claim, results, page.contrasts, factor[claim.figure])}."
+        for claim in page.claims
+    ]
     return Items("What the papers say, and what these runs do:", items)
 
 

@@ -1,5 +1,6 @@
 """Which differences between arms are more than chance, and which claims held."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -82,8 +83,20 @@ def _over_images(
     return low, high
 
 
-def verdict(claim: Claim, results: Results, contrasts: Sequence[tuple[str, str]] = ()) -> str:
-    """What our figures say of a claim, in a few words; `contrasts` as for `pairs`."""
+def verdict(
+    claim: Claim,
+    results: Results,
+    contrasts: Sequence[tuple[str, str]] = (),
+    factor: float = 1.0,
+) -> str:
+    """What our figures say of a claim, in a few words.
+
+    Args:
+        claim: to judge.
+        results: of its experiment.
+        contrasts: as for `pairs`.
+        factor: multiplies what is shown, as the table's column does.
+    """
     found = [
         pair
         for pair in pairs(results, claim.figure, contrasts)
@@ -95,13 +108,19 @@ def verdict(claim: Claim, results: Results, contrasts: Sequence[tuple[str, str]]
     sign = 1 if pair.arm == claim.arm else -1
     gap = sign * pair.gap.mean
     low, high = sorted((sign * pair.gap.low, sign * pair.gap.high))
-    text = f"difference {gap:+.4f} ({low:+.4f} to {high:+.4f}), p {p_text(pair.p_holm)}"
+    shown, *ends = (signed(value, factor) for value in (gap, low, high))
+    text = f"difference {shown} ({' to '.join(ends)}), p {p_text(pair.p_holm)}"
     if pair.real:
         held = (gap > 0) == claim.larger
         return f"**{'held' if held else 'did not hold, it is the other way round'}**: {text}"
     needed = seeds_needed(claim.effect, pair.gap.sd)
     more = f"; the published difference would take about {needed} seeds to see" if needed else ""
     return f"**cannot be said**: {text}{more}"
+
+
+def signed(value: float, factor: float) -> str:
+    """A difference as it is shown: to a ten-thousandth of its own unit."""
+    return f"{factor * value:+.{4 - round(math.log10(factor))}f}"
 
 
 def p_text(p: float) -> str:

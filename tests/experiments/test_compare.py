@@ -31,6 +31,7 @@ def results(**errors):
 def test_a_clear_difference_held():
     found = results(a=[100, 103, 99, 101, 100], b=[60, 61, 62, 60, 59])
     assert verdict(CLAIM, found).startswith("**held**: difference -4.0200 (")
+    assert verdict(CLAIM, found, factor=100).startswith("**held**: difference -402.00 (")
     (pair,) = pairs(found, "error_percent")
     assert pair.real and pair.gap.n == 5 and (pair.arm, pair.than) == ("b", "a")
 
