@@ -275,6 +275,6 @@ PAGES["faces48"] = replace(
     setup=PAGES["faces"].setup
     + " Crops are shrunk to 48 x 48 pixels, 8 epochs in steps of 64: too few for margins and "
     "hard negatives, which begin late. After the search's four epochs they had hardly begun "
-    "(95 % and more of the pairs missed), so their settings are not well chosen, and what they lose here "
-    "says little of a long run.",
+    "(95 % and more of the pairs missed), so their settings are not well chosen, and what "
+    "they lose here says little of a long run.",
 )
