@@ -11,8 +11,8 @@ def keep_freed_memory() -> None:
     """Has the C library keep what this process frees, rather than give it back to the system.
 
     Tensors on a CPU come and go with every step; glibc maps large ones anew each time, and the
-    system clears their pages: a fourth of a step of iresnet18 (docs/performance.md). The process's
-    memory stays at its highest. Without glibc nothing happens.
+    system clears their pages: more than half of a step of iresnet18 on two threads
+    (docs/performance.md). The process's memory stays at its highest. Without glibc nothing happens.
     """
     if not sys.platform.startswith("linux"):
         return
