@@ -86,7 +86,7 @@ class Augment:
         """
         host = _draws([seed, step], 12, start, len(x), total)
         more = _draws([seed, step, 0, 2], 8, start, len(x), total)
-        u, v = host.to(x.device), more.to(x.device)
+        u, v = _to(x.device, host), _to(x.device, more)
         if self.shift or self.zoom or self.rotate or self.crop:
             x = self._move(x, u, v)
         elif self.flip:
@@ -98,7 +98,7 @@ class Augment:
             grey = x.mean(dim=1, keepdim=True)
             x = grey + (x - grey) * _per_image(1 + (2 * u[:, 7] - 1) * self.colour)
         if self.grey:
-            luma = torch.tensor(_LUMA, device=x.device).view(3, 1, 1)
+            luma = _to(x.device, torch.tensor(_LUMA)).view(3, 1, 1)
             grey = (x * luma).sum(dim=1, keepdim=True)
             x = torch.where(_per_image(v[:, 3] < self.grey), grey, x)
         if self.blur:
@@ -149,10 +149,15 @@ def _draws(seed: list[int], count: int, start: int, own: int, total: int) -> Ten
     return torch.from_numpy(draws[start : start + own])
 
 
+def _to(device: torch.device, values: Tensor) -> Tensor:
+    """Values of the host's on `device`, without waiting for it."""
+    return values if device.type == "cpu" else values.pin_memory().to(device, non_blocking=True)
+
+
 def _mirror_pixels(pixels: Tensor, which: Tensor) -> None:
     """Mirrors some of uint8 [n, H, W, 3] left and right, in place; `which` is on the host."""
     if pixels.device.type != "cpu":
-        mirrored = torch.where(_per_image(which.to(pixels.device)), pixels.flip(2), pixels)
+        mirrored = torch.where(_per_image(_to(pixels.device, which)), pixels.flip(2), pixels)
         pixels.copy_(mirrored)
         return
     import cv2  # five times as fast as torch.where
@@ -166,7 +171,7 @@ def _some(
     x: Tensor, which: Tensor, amounts: Tensor, matrix: Callable[[Tensor, int], Tensor]
 ) -> Tensor:
     """The images with some of them resampled by another amount each; `which` is on the host."""
-    rows = which.nonzero().flatten().to(x.device)
+    rows = _to(x.device, which.nonzero().flatten())
     amounts, (height, width) = amounts[rows], x.shape[2:]
     changed = resample.apply(matrix(amounts, height), matrix(amounts, width), x[rows])
     return x.index_copy(0, rows, changed)

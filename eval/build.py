@@ -33,7 +33,7 @@ def open_model(
             transform in the .json beside it.
         backbone: its name, for a .pth or .pt, which does not say.
         mean, scale: of the input, grey levels, for files that do not say; 127.5 by default.
-        device: for torch models.
+        device: for torch models, and for ONNX where the installed onnxruntime can.
         threads: for onnxruntime; 0 leaves it to that.
         precision: of torch models, float32 by default.
 
@@ -47,7 +47,7 @@ def open_model(
     if path.suffix == ".onnx" and path.is_file():
         if precision is not None:
             raise ValueError(f"{path}: has its own precision; leave --precision out")
-        return _onnx(path, given, threads)
+        return _onnx(path, given, device, threads)
     if path.suffix in (".pth", ".pt") and path.is_file():
         net = _placed(_released(path, backbone), device)
         origin = Origin(path=str(path), sha256=sha256_file(path), kind=f"arcface_torch {backbone}")
@@ -73,13 +73,15 @@ def _require_unset(where: Path, given: dict[str, float | None]) -> None:
         raise ValueError(f"{where}: states its own transform; leave --mean and --scale out")
 
 
-def _onnx(path: Path, given: dict[str, float | None], threads: int) -> tuple[OnnxEmbedder, Origin]:
+def _onnx(
+    path: Path, given: dict[str, float | None], device: torch.device, threads: int
+) -> tuple[OnnxEmbedder, Origin]:
     """An ONNX file; one of ours is held against the note beside it."""
     sha256, note = sha256_file(path), path.with_suffix(".json")
     about = read_json(note) if note.is_file() else None
     if not isinstance(about, dict) or "onnx" not in about:  # another program's
         transform = _transform(given)
-        embedder = OnnxEmbedder(path, transform.mean, transform.scale, threads)
+        embedder = OnnxEmbedder(path, transform.mean, transform.scale, threads, device)
         return embedder, Origin(path=str(path), sha256=sha256, kind="onnx")
     _require_unset(note, given)
     missing = {"onnx", "model", "transform"} - about.keys()
@@ -87,7 +89,7 @@ def _onnx(path: Path, given: dict[str, float | None], threads: int) -> tuple[Onn
         raise ValueError(f"{note}: expected the keys {', '.join(sorted(missing))}; export again")
     _require_hash(path, sha256, about["onnx"]["sha256"])
     transform = Transform.from_dict(about["transform"], str(note))
-    embedder = OnnxEmbedder(path, transform.mean, transform.scale, threads)
+    embedder = OnnxEmbedder(path, transform.mean, transform.scale, threads, device)
     if embedder.transform != transform:
         raise ValueError(
             f"{note}: says {transform.height}x{transform.width} (height x width), the network "

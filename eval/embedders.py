@@ -80,16 +80,32 @@ class TorchEmbedder(Embedder):
         return lambda: emb_nD.cpu().numpy()
 
 
+def onnx_providers(device: torch.device | None, there: list[str]) -> list[Any]:
+    """What onnxruntime is to compute with: this GPU, in float32, and a CPU for what it cannot."""
+    cuda, cpu = "CUDAExecutionProvider", "CPUExecutionProvider"
+    if device is None or device.type != "cuda" or cuda not in there:
+        return [cpu]
+    return [(cuda, {"device_id": device.index, "use_tf32": 0}), cpu]
+
+
 class OnnxEmbedder(Embedder):
     """An ONNX file through onnxruntime; one image input [n, 3, H, W], one embedding output."""
 
-    def __init__(self, path: Path, mean: float, scale: float, threads: int = 0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        mean: float,
+        scale: float,
+        threads: int = 0,
+        device: torch.device | None = None,
+    ) -> None:
         """Opens the model.
 
         Args:
             path: the .onnx file.
             mean, scale: of its input, grey levels.
             threads: of a call; 0 leaves it to onnxruntime.
+            device: where to compute, if the onnxruntime that is installed can; None is the CPU.
 
         Raises:
             ValueError: not a model onnxruntime reads, or not of that form.
@@ -101,7 +117,9 @@ class OnnxEmbedder(Embedder):
         options.log_severity_level = 3
         try:
             self.session = onnxruntime.InferenceSession(
-                str(path), options, providers=onnxruntime.get_available_providers()
+                str(path),
+                options,
+                providers=onnx_providers(device, onnxruntime.get_available_providers()),
             )
         except Exception as error:  # its own classes are not public
             raise ValueError(f"{path}: onnxruntime cannot load it ({error})") from None

@@ -67,7 +67,12 @@ def pick_device(name: str = "auto") -> torch.device:
         if not torch.cuda.is_available():
             raise ValueError(f"device {name!r}: this machine or this torch has no CUDA; use cpu")
         device = torch.device("cuda", local_rank() if device.index is None else device.index)
+        if device.index >= (there := torch.cuda.device_count()):
+            raise ValueError(f"{device}: this host has {there} GPU(s); start fewer processes on it")
         torch.cuda.set_device(device)
+        # float32 is float32, and sums of bfloat16 products are float32, as on a CPU.
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
     return device
 
 
@@ -89,14 +94,17 @@ def process_group(device: torch.device, timeout_minutes: float = 30) -> Iterator
     # With GPUs both: what lies in the host's memory crosses without waiting for a device.
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     timeout = timedelta(minutes=timeout_minutes)
-    dist.init_process_group(backend, timeout=timeout, **_store_of_this_attempt())
+    # NCCL's monitor looks past `_store_of_this_attempt` into torchrun's own store, where an attempt
+    # that timed out leaves a note that would end the next one. (Read in its source, not tried.)
+    os.environ.setdefault("TORCH_NCCL_DUMP_ON_TIMEOUT", "0")
+    dist.init_process_group(backend, timeout=timeout, **_store_of_this_attempt(timeout))
     yield
     gc.collect()
     barrier()
     dist.destroy_process_group()
 
 
-def _store_of_this_attempt() -> dict[str, Any]:
+def _store_of_this_attempt(timeout: timedelta) -> dict[str, Any]:
     """Where ranks find each other, so that `torchrun --max-restarts` works on any number of hosts.
 
     torchrun's store outlives its workers, and a rank started again would find there the addresses
@@ -110,6 +118,7 @@ def _store_of_this_attempt() -> dict[str, Any]:
     address, port = env["MASTER_ADDR"], int(env["MASTER_PORT"])
     store = dist.TCPStore(address, port, world, is_master=False, timeout=_MEETING)
     mine = dist.PrefixStore(_name_of_attempt(store, rank, world), store)
+    store.set_timeout(timeout)  # a group that is given its store leaves it as it is
     return {"store": mine, "rank": rank, "world_size": world}
 
 

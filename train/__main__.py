@@ -197,7 +197,9 @@ def _fit(
         return said == 1
 
     bad = build_data.build_bad_records(config, dataset)
-    loader = build_data.build_loader(config, dataset, start=state.step, total=plan.total, bad=bad)
+    loader = build_data.build_loader(
+        config, dataset, device, start=state.step, total=plan.total, bad=bad
+    )
     prepare = build_data.build_prepare(config, device)
     transform = build_data.build_transform(config)
     page = start_page(

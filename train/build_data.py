@@ -111,6 +111,7 @@ def build_bad_records(config: TrainConfig, dataset: FaceDataset) -> BadRecords |
 def build_loader(
     config: TrainConfig,
     dataset: FaceDataset,
+    device: torch.device,
     *,
     start: int,
     total: int,
@@ -134,7 +135,7 @@ def build_loader(
         batches,
         size=(config.backbone.height, config.backbone.width),
         workers=config.data.workers,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=device.type == "cuda",
         instead=bad,
     )
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from models import comm
+from models.head.sharding import mixed
 from models.losses.base import Loss
 from train.accumulate import StepHead, micro_batch, norms_of, split
 from train.average import decay_at, move_average
@@ -81,7 +82,7 @@ class Step:
             self._rehearse(pixels)
         before = Buffers(state.backbone) if self.skips else None
         # So that a network that draws (dropout) draws the same when it is resumed.
-        torch.manual_seed((plan.seed * 1_000_003 + step) * 65_537 + comm.rank())
+        torch.manual_seed(mixed(plan.seed, step, comm.rank()))
         loss_now = plan.loss(step)
         memory: Any = state.loss_memory
         if loss_now.remembers:
@@ -114,7 +115,8 @@ class Step:
         buffers = list(self.state.backbone.buffers())
         before = [buffer.clone() for buffer in buffers]
         (some,) = split(self.plan.accumulate, pixels)[0]
-        self._embed(some, 0).mul(0).sum().backward()
+        # Preparing may mirror pixels in place, and the step will do it again.
+        self._embed(some.clone(), 0).mul(0).sum().backward()
         self.state.optimiser.zero_grad(set_to_none=True)
         for buffer, old in zip(buffers, before):
             buffer.copy_(old)

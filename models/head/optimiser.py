@@ -13,7 +13,8 @@ from torch import Tensor
 from models.head.sharded_head import ShardedHead
 from models.head.sharding import pieces
 
-_BLOCK = 256  # rows updated at once: weight, gradient and momentum stay in the cache
+_BLOCK, _BLOCK_ON_GPU = 256, 1 << 14
+"""Rows updated at once: weight, gradient and momentum stay in a core's cache, or fill a GPU."""
 
 
 class HeadOptimiser(ABC):
@@ -32,9 +33,10 @@ class HeadOptimiser(ABC):
     def step(self, lr: float) -> None:
         """One update with learning rate `lr`; the gradients are dropped."""
         weight_cD, rows_r = self.head.weight_cD, self.head.rows_r
+        block = _BLOCK_ON_GPU if weight_cD.is_cuda else _BLOCK
         if rows_r is None:
             if weight_cD.grad is not None:
-                for low, high in pieces(0, weight_cD.shape[0], _BLOCK):
+                for low, high in pieces(0, weight_cD.shape[0], block):
                     state = {name: t[low:high] for name, t in self.state.items()}
                     self._update(weight_cD[low:high], weight_cD.grad[low:high], state, lr)
                     self._project(weight_cD[low:high])
@@ -43,7 +45,7 @@ class HeadOptimiser(ABC):
             return
         drawn_rD = self.head.drawn_rD
         assert drawn_rD is not None and drawn_rD.grad is not None
-        for low, high in pieces(0, rows_r.shape[0], _BLOCK):
+        for low, high in pieces(0, rows_r.shape[0], block):
             rows, new = rows_r[low:high], drawn_rD[low:high].detach()
             state = {name: t[rows] for name, t in self.state.items()}
             self._update(new, drawn_rD.grad[low:high], state, lr)

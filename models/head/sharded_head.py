@@ -109,9 +109,12 @@ class ShardedHead(nn.Module):
             self.drawn_rD = self.weight_cD.detach()[self.rows_r].requires_grad_()
             weight_cD = self.drawn_rD
             index_N = torch.searchsorted(self.rows_r, index_N) * owned_N
+        chunk = self.chunk or chunk_size(label_N.shape[0], weight_cD.is_cuda, compiled)
+        if weight_cD is self.weight_cD:  # drawn rows differ in number: no size of theirs is usual
+            chunk = min(chunk, max(len(weight_cD), 1))
         how = How(
             loss=loss,
-            chunk=self.chunk or chunk_size(label_N.shape[0], weight_cD.is_cuda, compiled),
+            chunk=chunk,
             reduction=reduction,
             product_dtype=self.product_dtype,
             unit_w=self.projected,
@@ -143,14 +146,18 @@ class ShardedHead(nn.Module):
             start=self.start,
             end=self.end,
         )
-        device = self.weight_cD.device
-        return rows_r if device.type == "cpu" else rows_r.pin_memory().to(device, non_blocking=True)
+        return _to(self.weight_cD.device, rows_r)
 
     def _draws(self, label_N: Tensor, step: int) -> Tensor:
         """Standard normal numbers [N] of a step, the same on all ranks."""
         generator = torch.Generator().manual_seed(mixed(self.seed, step))
         draw_N = torch.randn(label_N.shape[0], generator=generator, dtype=torch.float64)
-        return draw_N.to(device=label_N.device, dtype=self.weight_cD.dtype)
+        return _to(label_N.device, draw_N.to(self.weight_cD.dtype))
+
+
+def _to(device: torch.device, values: Tensor) -> Tensor:
+    """Values of the host's on `device`, without waiting for it."""
+    return values if device.type == "cpu" else values.pin_memory().to(device, non_blocking=True)
 
 
 def _initial_weights(start: int, end: int, dim: int, seed: int, std: float) -> Tensor:

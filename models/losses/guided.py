@@ -48,8 +48,8 @@ class Guided(Margined):
 class SVSoftmax(Guided):
     r"""SV-Softmax (arXiv 1812.11317, eq. 5): hard negatives get t cos + t - 1 in place of cos.
 
-    The factor h(t, theta_k) e^{s cos} of the paper equals e^{s (t cos + t - 1)}, so h itself, which
-    overflows float32 at s = 64, is never formed. The indicator has no gradient (eqs. 14, 15).
+    The paper's product h(t, theta_k) e^{s cos}, which overflows float32 at s = 64, is formed as the
+    one logit s (t cos + t - 1). The indicator has no gradient (eqs. 14, 15).
 
     Attributes:
         scale: s; the authors' 30.
@@ -66,7 +66,7 @@ class SVSoftmax(Guided):
 
     def emphasis(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
         """(t - 1) (1 + cos)."""
-        return torch.add(sim_Nc.new_tensor(self.t - 1), sim_Nc, alpha=self.t - 1)
+        return torch.add(sim_Nc.new_full((), self.t - 1), sim_Nc, alpha=self.t - 1)
 
     def emphasis_slope(self, sim_Nc: Tensor, target_N: Tensor) -> float:
         """t - 1."""
@@ -128,7 +128,7 @@ class MVSoftmax(Guided):
     def emphasis(self, sim_Nc: Tensor, target_N: Tensor) -> Tensor:
         """t (1 + cos), or t."""
         if self.mode == "adaptive":
-            return torch.add(sim_Nc.new_tensor(self.t), sim_Nc, alpha=self.t)
+            return torch.add(sim_Nc.new_full((), self.t), sim_Nc, alpha=self.t)
         return torch.full_like(sim_Nc, self.t)
 
     def emphasis_slope(self, sim_Nc: Tensor, target_N: Tensor) -> float:

@@ -21,7 +21,7 @@ class HeatedLN(Loss):
     Attributes:
         alpha: before the switch.
         heated: at the end of the run.
-        switch: share of the run after which alpha changes; 0.75 in the paper's 60 of 80 epochs.
+        switch: share of the run after which alpha changes; the authors' code has 61 of 80 epochs.
         schedule: "step" goes to `heated` at the switch, "smooth" falls from there to the end,
             geometrically.
     """

@@ -24,7 +24,7 @@ class LSoftmax(Softmax):
     The authors' code lowers lambda by the iteration: max(lambda_min, base (1 + gamma it)^-power),
     with base 1000, gamma 2.5e-5, power 35 and lambda_min 0 here, and 1000, 0.12, 1 and 5 in
     A-Softmax. Here `eased` raises the margin's share 1 / (1 + lambda) in a straight line from 0, so
-    lambda falls from infinity to `lambda_min`: at power 1 theirs is within 1 / 1001 of such a line,
+    lambda falls from infinity to `lambda_min`: at power 1 theirs is within 0.01 of such a line,
     of 1,658 iterations for A-Softmax's numbers; L-Softmax's share is half at iteration 8,727.
 
     Attributes:

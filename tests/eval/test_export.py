@@ -14,7 +14,7 @@ from data_prep.transforms import Transform
 from eval import onnx_file as module
 from eval.__main__ import main
 from eval.build import open_model
-from eval.embedders import OnnxEmbedder, TorchEmbedder
+from eval.embedders import OnnxEmbedder, TorchEmbedder, onnx_providers
 from eval.embeddings import load
 from models.backbones import BACKBONES
 from tests.conftest import command, done
@@ -202,3 +202,11 @@ def test_a_file_for_eight_images_takes_seventy(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (70, 28, 28, 3), dtype=np.uint8)
     found = OnnxEmbedder(file, 127.5, 127.5).forward(pixels)
     np.testing.assert_allclose(found, embedder.forward(pixels), rtol=1e-4, atol=1e-4)
+
+
+def test_onnx_computes_where_it_is_told():
+    there = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
+    gpu = ("CUDAExecutionProvider", {"device_id": 3, "use_tf32": 0})
+    assert onnx_providers(torch.device("cuda", 3), there) == [gpu, "CPUExecutionProvider"]
+    assert onnx_providers(torch.device("cpu"), there) == ["CPUExecutionProvider"]
+    assert onnx_providers(torch.device("cuda", 3), there[2:]) == ["CPUExecutionProvider"]

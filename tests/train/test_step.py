@@ -49,6 +49,24 @@ def test_fifty_losses_are_the_same_on_any_ranks_and_micro_batches(ranks, accumul
             torch.testing.assert_close(tensor, whole[name], rtol=1e-4, atol=1e-5)
 
 
+def losses_of_pixels_changed_in_place():
+    """As mirroring on a CPU does: twice is not at all."""
+    changed = lambda pixels, step, first: pixels.neg_().permute(0, 3, 1, 2)  # noqa: E731
+    losses, _ = tiny.go_on(tiny.fresh(), prepare=changed, total=3)
+    return list(losses.values())
+
+
+def test_pixels_that_are_prepared_in_place_are_prepared_once():
+    (alone,) = run_processes(1, losses_of_pixels_changed_in_place)
+    for losses in run_processes(2, losses_of_pixels_changed_in_place):
+        assert losses == pytest.approx(alone, rel=1e-6)
+
+
+def test_any_seed_that_settings_allow():
+    losses, _ = tiny.go_on(tiny.fresh(), total=2, seed=2**31 - 1)
+    assert len(losses) == 2
+
+
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_four_times_32_is_128(ranks):
     (whole, _), *_ = run_processes(ranks, losses_of, 1.0, 1, False, 128)

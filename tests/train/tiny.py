@@ -115,6 +115,7 @@ def go_on(
     validate=None,
     asked=lambda: False,
     values=None,
+    prepare=lambda pixels, step, first: pixels.permute(0, 3, 1, 2),
     **changes,
 ):
     """Trains by a changed PLAN; losses by step, and the steps that were not finite."""
@@ -128,7 +129,7 @@ def go_on(
         comm.replicate(state.backbone, torch.device("cpu")),
         batches(state, plan, poison),
         plan,
-        prepare=lambda pixels, step, first: pixels.permute(0, 3, 1, 2),
+        prepare=prepare,
         log=values,
         validate=validate,
         saver=saver,
