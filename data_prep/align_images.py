@@ -33,6 +33,7 @@ from data_prep.faces.detect.folder import (
     write_landmarks,
 )
 from data_prep.files import sha256_file, write_json
+from data_prep.parallel import require_workers
 from data_prep.sources.folders import read_images
 
 __all__ = ["SUMMARY", "AlignSettings", "align_folder"]
@@ -78,6 +79,7 @@ def align_folder(
             is "fail", or `out` holds something else.
         OSError: a file cannot be read or written.
     """
+    require_workers(workers)
     part = part or Part()
     if join and part.world > 1:
         raise ValueError("--join: expected a single process; leave torchrun out")

@@ -57,6 +57,22 @@ class Part:
         return [Part(rank, self.world) for rank in range(self.world)]
 
 
+def read_note(path: Path) -> dict[str, Any]:
+    """A note, `align.json` or that of a part.
+
+    Raises:
+        ValueError: it is no object of JSON.
+        OSError: it cannot be read.
+    """
+    note = read_json(path)
+    if not isinstance(note, dict):
+        raise ValueError(
+            f"{path}: expected an object, as align writes it, found {type(note).__name__}; align "
+            "again into a new folder"
+        )
+    return note
+
+
 def begin(out: Path, header: dict[str, Any], part: Part, *, resume: bool) -> dict[str, Any]:
     """Leaves a note of what decides the crops in `out`, or compares with those that are there.
 
@@ -176,7 +192,7 @@ def _notes(out: Path) -> dict[str, dict[str, Any]]:
     """The notes in a folder, by name."""
     names = [path.name for path in out.glob("align.*json")]
     notes = sorted(name for name in names if name == SUMMARY or _NOTE.fullmatch(name))
-    return {name: read_json(out / name) for name in notes}
+    return {name: read_note(out / name) for name in notes}
 
 
 def _world(note: str) -> int:

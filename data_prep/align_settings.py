@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from data_prep.faces.align import template
+from data_prep.images import PIXEL_LIMIT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,11 @@ class AlignSettings:
 
     def __post_init__(self) -> None:
         template(self.size)
+        if self.size[0] * self.size[1] > PIXEL_LIMIT:
+            raise ValueError(
+                f"--size: expected crops of at most {PIXEL_LIMIT} pixels, found "
+                f"{self.size[0]}x{self.size[1]}"
+            )
         if self.format not in ("jpg", "png"):
             raise ValueError(f"--format: expected jpg or png, found {self.format!r}")
         if not 1 <= self.quality <= 100:

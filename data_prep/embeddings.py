@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,13 @@ from numpy.typing import DTypeLike, NDArray
 from tqdm import tqdm
 
 from data_prep.files import read_json
+from data_prep.images import SUFFIXES
 
 SCHEMA = 1
 """Version of `X.json`."""
 
+_SUFFIXES = SUFFIXES | {".gif"}  # of originals, whose crops are called by other ones
+_NOTES = {"model": dict, "images": dict, "transform": dict, "fusion": str}  # each may be null
 _BLOCK = 65_536  # rows looked at in one go: 128 MiB at 512 numbers a row
 
 
@@ -46,8 +50,8 @@ class Embeddings:
     ) -> NDArray[np.intp]:
         """The row of each wanted image, [m].
 
-        A name is matched as it stands or, where that is not there, without its file suffix: lists
-        say `.jpg` and crops may be `.png`.
+        A name is matched as it stands or, where that is not there, without the suffix of an image:
+        lists say `.jpg` and crops may be `.png`.
 
         Args:
             wanted: m image names.
@@ -63,7 +67,7 @@ class Embeddings:
         for place, name in enumerate(wanted):
             row = self._row_of.get(name)
             if row is None:
-                near = self._rows_without_suffix.get(_without_suffix(name), [])
+                near = self._rows_without_suffix.get(without_suffix(name), [])
                 if len(near) > 1:
                     two = " and ".join(repr(self.names[r]) for r in near[:2])
                     raise ValueError(
@@ -125,7 +129,7 @@ class Embeddings:
             return
         self._row_of.update((name, row) for row, name in enumerate(self.names))
         for row, name in enumerate(self.names):
-            self._rows_without_suffix.setdefault(_without_suffix(name), []).append(row)
+            self._rows_without_suffix.setdefault(without_suffix(name), []).append(row)
 
 
 def scaled(
@@ -134,13 +138,16 @@ def scaled(
     """Each row divided by its Euclidean length, in `dtype`.
 
     Raises:
-        ValueError: a row is zero; the message names it, `where(place)`, instead of handing on NaN.
+        ValueError: a row is zero or not finite; the message names it, `where(place)`, instead of
+            handing on NaN.
     """
     wide_mD = np.asarray(vectors_mD, dtype=dtype)
     length_m = np.linalg.norm(wide_mD, axis=1)
-    if not length_m.all():
+    good_m = np.isfinite(length_m) & (length_m > 0)
+    if not good_m.all():
+        first = int(np.flatnonzero(~good_m)[0])
         raise ValueError(
-            f"{where(int(np.flatnonzero(length_m == 0)[0]))} is all zeros, so it has no "
+            f"{where(first)} is {'not finite' if length_m[first] else 'all zeros'}, so it has no "
             "direction; look at that image or extract again"
         )
     return wide_mD / length_m[:, None]
@@ -167,9 +174,12 @@ def load(prefix: str | os.PathLike[str]) -> Embeddings:
     meta = read_json(note)
     if not isinstance(meta, dict) or meta.get("schema") != SCHEMA:
         raise ValueError(f'{note}: expected an object with "schema": {SCHEMA}; extract again')
+    for key, kind in _NOTES.items():
+        if not isinstance(meta.get(key), kind | None):
+            raise ValueError(f"{note}: {key!r} is not as extract writes it; extract again")
     try:
-        vectors = np.load(npy, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
+        vectors: NDArray[Any] = np.lib.format.open_memmap(npy, mode="r")
+    except (ValueError, EOFError, OverflowError, SyntaxError, TokenError) as error:
         raise ValueError(f"{npy}: not a NumPy array file ({error}); extract again") from None
     vectors = checked_array(vectors, str(npy))
     if meta.get("dim", vectors.shape[1]) != vectors.shape[1]:
@@ -189,13 +199,38 @@ def paths(prefix: str | os.PathLike[str]) -> tuple[Path, Path, Path]:
     return Path(f"{text}.npy"), Path(f"{text}.txt"), Path(f"{text}.json")
 
 
-def _without_suffix(name: str) -> str:
-    return str(PurePosixPath(name).with_suffix("")) if PurePosixPath(name).name else name
+def without_suffix(name: str) -> str:
+    """An image's name less the suffix of an image; `im.2` has none."""
+    path = PurePosixPath(name)
+    return str(path.with_suffix("") if path.suffix.lower() in _SUFFIXES else path)
+
+
+def require_one_model(one: Embeddings, other: Embeddings) -> None:
+    """Refuses embeddings that cannot be compared: of two models, or fused in two ways.
+
+    Raises:
+        ValueError: they differ in dimension, model or fusion; files without these notes pass.
+    """
+    for what, here, there in (
+        ("embeddings of dimension", one.vectors.shape[1], other.vectors.shape[1]),
+        ("the model of SHA-256", _model(one), _model(other)),
+        ("the fusion", one.meta.get("fusion"), other.meta.get("fusion")),
+    ):
+        if here != there and None not in (here, there):
+            raise ValueError(
+                f"{other.prefix}: expected {what} {here} like {one.prefix}, found {there}; "
+                "extract both with one model and the same settings"
+            )
+
+
+def _model(embedded: Embeddings) -> str | None:
+    model = embedded.meta.get("model") or {}
+    return str(model["sha256"])[:12] if "sha256" in model else None
 
 
 def _read_names(txt: Path) -> list[str]:
     try:
-        text = txt.read_text(encoding="utf-8")
+        text = txt.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{txt}: expected UTF-8, byte {error.start} is not") from None
     return text.removesuffix("\n").split("\n") if text else []
@@ -212,7 +247,7 @@ def check_names(names: Sequence[str], count: int, where: str) -> None:
     line_of: dict[str, int] = {}
     for line, name in enumerate(names, start=1):
         if not name or "\n" in name or "\r" in name:
-            raise ValueError(f"{where}, line {line}: {name!r} cannot be an image name")
+            raise ValueError(f"{where}, line {line}: {name!r} cannot be an image name; rename it")
         if name in line_of:
             raise ValueError(f"{where}, line {line}: {name!r} is on line {line_of[name]} already")
         line_of[name] = line
@@ -234,8 +269,16 @@ def checked_array(vectors: NDArray[Any], where: str) -> NDArray[np.float32]:
     return vectors
 
 
-def check_finite(vectors: NDArray[np.float32], names: Sequence[str], where: str) -> None:
+def check_finite(
+    vectors: NDArray[np.float32], names: Sequence[str], where: str, first: int = 0
+) -> None:
     """Looks at every number, block by block.
+
+    Args:
+        vectors: [n, D].
+        names: n image names.
+        where: the file they are of, for the message.
+        first: row of the first one in that file.
 
     Raises:
         ValueError: one is NaN or infinite; names its row and image.
@@ -247,6 +290,6 @@ def check_finite(vectors: NDArray[np.float32], names: Sequence[str], where: str)
             bad = np.flatnonzero(~good)
             row = start + int(bad[0])
             raise ValueError(
-                f"{where}, row {row}: the embedding of {names[row]!r} has NaN or infinity; "
+                f"{where}, row {first + row}: the embedding of {names[row]!r} has NaN or infinity; "
                 "look at the model and that image"
             )

@@ -84,17 +84,19 @@ def read_json(path: str | os.PathLike[str], expected: str = "JSON") -> Any:
         expected: what it is to hold, for the message where there is no such file.
 
     Raises:
-        ValueError: the file is not JSON; the message names the file and line.
+        ValueError: the file is not JSON, or nested too deep; the message names the file.
         FileNotFoundError: there is no such file.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: expected {expected}, found no such file") from None
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: expected JSON in UTF-8, byte {error.start} is not") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}, line {error.lineno}: not JSON ({error.msg})") from None
+    except RecursionError:
+        raise ValueError(f"{path}: expected {expected}, found brackets nested too deep") from None
 
 
 def sha256_file(path: str | os.PathLike[str]) -> str:

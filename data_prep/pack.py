@@ -40,8 +40,9 @@ def pack_images(
 ) -> dict[str, Any]:
     """Packs every image as it is, byte for byte; labels are 0 .. C-1 in the source's order.
 
-    Each image is decoded once to see that it can be. One that cannot is left out, and stands in the
-    manifest under `skipped`; a person without any image left gets no label.
+    Each image is decoded once to see that it can be. One that cannot, or that is damaged where it
+    is stored, is left out, and stands in the manifest under `skipped`; a person without any image
+    left gets no label.
 
     Args:
         images: what `open_people` takes: DIR of DIR/person/image, a record set ...
@@ -52,7 +53,7 @@ def pack_images(
             order and together, as InsightFace's layout wants.
         exclude: file of people to leave out, one name a line.
         drops: lists of images and people to leave out, with reasons (`data_prep.drops`).
-        strict: fail on an image that cannot be decoded.
+        strict: fail on an image that would be skipped.
         workers: threads; the files do not depend on it.
         resume: leave a whole set from the same images and settings as it is; otherwise remove
             what a killed run left and pack again.
@@ -90,10 +91,9 @@ def pack_images(
             if not problem:
                 writer.add(person, encoded, name)
             elif strict:
-                raise ValueError(
-                    f"{source.where(name)}: {problem.removeprefix(f'{name}: ')}; mend or remove "
-                    "it, or pack without --strict"
-                )
+                text = problem.removeprefix(f"{name}: ")  # where the name lies is worth more
+                placed = problem if text == problem else f"{source.where(name)}: {text}"
+                raise ValueError(f"{placed}; mend or remove it, or pack without --strict")
             else:
                 skipped.append({"image": name, "reason": problem})
     manifest = read_manifest(as_prefix(prefix))
@@ -175,18 +175,22 @@ def _whole_set(
 
 def _first_size(source: People, people: Sequence[Person]) -> tuple[int, int]:
     """(height, width) of the first image that can be decoded."""
+    problem = ""
     for name in _names(people):
         try:
             return decoded_size(source.encoded(name), name)
-        except ValueError:
-            continue
-    raise ValueError(f"{source.title}: expected images, none of {_count(people)} can be decoded")
+        except ValueError as error:
+            problem = problem or str(error)
+    raise ValueError(
+        f"{source.title}: expected images, none of {_count(people)} can be decoded; the first: "
+        f"{problem}"
+    )
 
 
 def _read_one(source: People, size: tuple[int, int], name: str) -> tuple[bytes, str]:
     """An image's bytes, and why it cannot be decoded, if so."""
-    encoded = source.encoded(name)
     try:
+        encoded = source.encoded(name)
         height, width = decoded_size(encoded, name)
     except ValueError as error:
         return b"", str(error)

@@ -29,8 +29,7 @@ def ordered_map(
     Raises:
         ValueError: `workers` is below 1. What `function` raises comes through.
     """
-    if workers < 1:
-        raise ValueError(f"--workers: expected at least 1, found {workers}")
+    require_workers(workers)
     if workers == 1:
         yield from map(function, items)
         return
@@ -47,6 +46,16 @@ def ordered_map(
         finally:
             for future in pending:
                 future.cancel()
+
+
+def require_workers(workers: int) -> None:
+    """Refuses no threads at all; `ordered_map` does so too, but not before its first result.
+
+    Raises:
+        ValueError: `workers` is below 1.
+    """
+    if workers < 1:
+        raise ValueError(f"--workers: expected at least 1, found {workers}")
 
 
 def _each(function: Callable[[Item], Result], items: list[Item]) -> list[Result]:

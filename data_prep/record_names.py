@@ -1,10 +1,14 @@
-"""Names of the images in record sets."""
+"""Names of the images in record sets, and of the people they show."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from data_prep.records.manifest import with_suffix
 from data_prep.records.reader import RecordSet
+from data_prep.sources.cvlface import cvlface_names, is_cvlface
+from data_prep.sources.people import folder_titles
 
 
 def shard_names(sets: Sequence[RecordSet]) -> list[str]:
@@ -32,15 +36,23 @@ def shard_names(sets: Sequence[RecordSet]) -> list[str]:
 
 
 def record_names(records: RecordSet) -> list[str]:
-    """A name for each image: from the .lst our packer wrote, otherwise `label/key`, zero-padded.
+    """A name for each image: from our packer's .lst or CVLface's .tsv, else `label/key`, padded.
 
     Raises:
-        ValueError: the .lst is not this set's.
+        ValueError: the list is damaged, or not this set's.
     """
+    if is_cvlface(records):
+        return cvlface_names(records)
     if records.manifest is None:
         return [f"{label:06d}/{key:08d}" for label, key in zip(records.labels, records.keys)]
     path = with_suffix(records.prefix, "lst")
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path}: expected names in UTF-8, byte {error.start} is not; the file is damaged, "
+            "pack again"
+        ) from None
     names = [line.rsplit("\t", 1)[-1] for line in lines]
     if (
         len(names) != len(records)
@@ -50,3 +62,30 @@ def record_names(records: RecordSet) -> list[str]:
             f"{path}: expected {len(records)} names as packed; it is another set's, pack again"
         )
     return names
+
+
+def class_names(records: RecordSet, names: Sequence[str]) -> Mapping[int, str]:
+    """The person of each label: of our manifest, CVLface's folders, else the label's six digits.
+
+    Args:
+        records: a set.
+        names: of its images, as `record_names` gives them.
+    """
+    if records.manifest is not None:
+        return dict(enumerate(records.manifest["class_names"]))
+    titles = folder_titles(names, records.labels) if is_cvlface(records) else None
+    return titles or {label: f"{label:06d}" for label in np.unique(records.labels).tolist()}
+
+
+def shard_people(sets: Sequence[RecordSet], names: Sequence[str]) -> list[str]:
+    """The person each image shows, of a set or of several that share their labels.
+
+    Args:
+        sets: the set, or the shards of one.
+        names: of all images, as `shard_names` gives them.
+    """
+    people: list[str] = []
+    for one in sets:
+        titles = class_names(one, names[len(people) : len(people) + len(one)])
+        people += [titles[label] for label in one.labels.tolist()]
+    return people

@@ -1,5 +1,6 @@
 """From uint8 pixels to a network's input: one definition for training and for judging."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,6 +20,9 @@ class Transform:
         mean: subtracted from each channel, grey levels (0 to 255).
         scale: divides what is left, grey levels.
         version: TRANSFORM_VERSION of the code that wrote it.
+
+    Raises:
+        ValueError: a mean or scale that gives no finite input.
     """
 
     height: int = 112
@@ -26,6 +30,13 @@ class Transform:
     mean: float = 127.5
     scale: float = 127.5
     version: int = TRANSFORM_VERSION
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.mean) and math.isfinite(self.scale) and self.scale > 0):
+            raise ValueError(
+                f"mean {self.mean} and scale {self.scale} of the input: expected a finite mean and "
+                "a finite scale above 0, in grey levels"
+            )
 
     def normalise(self, pixels: Any) -> Any:
         """float32 input [N, 3, H, W] from RGB uint8 [N, H, W, 3]; tensors and arrays alike.
@@ -66,6 +77,8 @@ class Transform:
             transform = cls(**data)
         except TypeError as error:
             raise ValueError(f"{where}: not a transform this version knows ({error})") from None
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
         if transform.version != TRANSFORM_VERSION:
             raise ValueError(
                 f"{where}: made with transform version {transform.version}, this code has "

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from data_prep.dataset import ImageSource, RecordImages
 from data_prep.embeddings import Embeddings
+from data_prep.record_names import shard_people
 
 ROUNDS = 3
 """How often the half that counts is chosen anew."""
@@ -25,6 +27,13 @@ _CENTRES = 4_096  # centres they are compared with at a time: 128 MiB of similar
 def person_of(name: str) -> str:
     """The person an image shows: its folder; an image outside any folder stands for itself."""
     return name.rpartition("/")[0] or name
+
+
+def people_of(source: ImageSource) -> list[str]:
+    """The person each image shows, named as packing names people: by label in a record set."""
+    if isinstance(source, RecordImages):
+        return shard_people(source.sets, source.names)
+    return [person_of(name) for name in source.names]
 
 
 @dataclass(frozen=True)
@@ -42,9 +51,8 @@ class Classes:
     count: NDArray[np.int64]
 
 
-def classes_of(names: Sequence[str]) -> Classes:
-    """The people of images, by `person_of`."""
-    persons = [person_of(name) for name in names]
+def classes_of(persons: Sequence[str]) -> Classes:
+    """The classes of n images, from the person each shows."""
     people = sorted(set(persons))
     place = {person: i for i, person in enumerate(people)}
     label = np.fromiter((place[person] for person in persons), np.int64, len(persons))

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.clean.centres import Classes, centres, classes_of
+from data_prep.clean.centres import Classes, centres, classes_of, people_of
 from data_prep.clean.findings import Finding, Outcome, Picture, Strip
 from data_prep.clean.near import Pairs, pairs_across, pairs_within
 from data_prep.clean.signatures import Signatures, signatures_of
@@ -86,7 +86,7 @@ def find_duplicates(
         ValueError: an image has no embedding, or a record is damaged.
         OSError: an image cannot be read, or the disk is full.
     """
-    classes = classes_of(source.names)
+    classes = classes_of(people_of(source))
     opinion = _Opinion(embedded, source)
     signatures = signatures_of(source, scratch, workers)
     photo, firsts = _photos(signatures.digest)

@@ -32,7 +32,8 @@ def read_test_people(path: Path) -> dict[str, tuple[str, int]]:
     Reads plain names, one a line; LFW's lists of people (`name TAB images`) and pairs (`name i j`,
     `name1 i name2 j`); lists of images, whose person is the folder (`Name/Name_0001.jpg`) or, where
     there is none, the file's name without its number (`Name_0001.jpg 1`, as CPLFW and FaceScrub's
-    noise list have it). `#` begins a comment.
+    noise list have it); pairs of images (`path1 path2 0|1`). Pairs may have tabs or spaces between.
+    `#` begins a comment.
 
     Raises:
         ValueError: the file is not UTF-8 text, or names nobody.
@@ -46,7 +47,7 @@ def read_test_people(path: Path) -> dict[str, tuple[str, int]]:
     in_columns = any("\t" in line for line in lines)
     found: dict[str, tuple[str, int]] = {}
     for number, line in enumerate(lines, start=1):
-        for written in _from_columns(line) if in_columns else [line]:
+        for written in _names(line, in_columns):
             name = _person(written)
             if key := comparable(name):
                 found.setdefault(key, (name, number))
@@ -55,14 +56,28 @@ def read_test_people(path: Path) -> dict[str, tuple[str, int]]:
     return found
 
 
-def _from_columns(line: str) -> list[str]:
-    """The names of a line whose fields have tabs between; counts of folds are none."""
-    fields = line.split("\t")
-    if all(field.strip().isdecimal() for field in fields):
+def _names(line: str, in_columns: bool) -> list[str]:
+    """The names of a line; counts, as of folds, are none.
+
+    Args:
+        line: without comment.
+        in_columns: the list has tabs; in others a number that stands alone is a name.
+    """
+    fields = line.split("\t") if "\t" in line else line.split()
+    if all(field.strip().isdecimal() for field in fields) and (in_columns or len(fields) > 1):
         return []
-    if len(fields) == 4 and fields[1].isdecimal() and fields[3].isdecimal():
-        return [fields[0], fields[2]]
-    return fields[:1]
+    numbers = [field.isdecimal() for field in fields]
+    if numbers == [False, True, True]:
+        return fields[:1]
+    if numbers == [False, True, False, True]:
+        return fields[::2]
+    if numbers == [False, False, True] and all(map(_is_path, fields[:2])):
+        return fields[:2]
+    return [line.partition("\t")[0]]
+
+
+def _is_path(field: str) -> bool:
+    return "/" in field or _FILE.match(field) is not None
 
 
 def _person(written: str) -> str:

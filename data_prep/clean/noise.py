@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.clean.centres import Classes, centres, classes_of, nearest, unit_blocks
+from data_prep.clean.centres import Classes, centres, classes_of, nearest, people_of, unit_blocks
 from data_prep.clean.findings import Finding, Outcome, Picture, Strip
 from data_prep.dataset import ImageSource
 from data_prep.drops import Entry
@@ -97,7 +97,7 @@ def find_noise(source: ImageSource, embedded: Embeddings, settings: Settings) ->
     Raises:
         ValueError: an image has no embedding, or there is only one person.
     """
-    classes = classes_of(source.names)
+    classes = classes_of(people_of(source))
     if len(classes.people) < 2:
         raise ValueError(
             f"--images: expected images of several people, found {classes.people[0]!r} alone; "

@@ -13,12 +13,20 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.clean.centres import Classes, centres, classes_of, nearest, spread
+from data_prep.clean.centres import (
+    Classes,
+    centres,
+    classes_of,
+    nearest,
+    people_of,
+    person_of,
+    spread,
+)
 from data_prep.clean.findings import Finding, Outcome, Picture, Strip
 from data_prep.clean.names import comparable, read_test_people
 from data_prep.dataset import ImageSource
 from data_prep.drops import Entry
-from data_prep.embeddings import Embeddings
+from data_prep.embeddings import Embeddings, require_one_model
 
 SHOWN = 5
 """Pictures of a person on the page."""
@@ -44,7 +52,7 @@ def overlap_by_name(source: ImageSource, test_list: Path) -> Outcome:
         OSError: the list cannot be read.
     """
     test = read_test_people(test_list)
-    classes = classes_of(source.names)
+    classes = classes_of(people_of(source))
     first = _first_places(classes)
     findings = []
     for label, person in enumerate(classes.people):
@@ -91,7 +99,8 @@ def overlap_by_face(
     """
     require_one_model(embedded, against)
     rows = embedded.rows_of(source.names, "the training set")
-    classes, test = classes_of(source.names), classes_of(against.names)
+    classes = classes_of(people_of(source))
+    test = classes_of([person_of(name) for name in against.names])
     train_centres, own = centres(embedded, rows, classes, trimmed=False)
     test_centres, test_own = centres(against, np.arange(len(against.names)), test, trimmed=False)
     chosen = threshold is None
@@ -179,26 +188,3 @@ def _test_pictures(
         return _pictures(source, rows)
     wanted = set(names)
     return tuple(Picture(source, i) for i, name in enumerate(source.names) if name in wanted)
-
-
-def require_one_model(one: Embeddings, other: Embeddings) -> None:
-    """Refuses embeddings that cannot be compared: of two models, or fused in two ways.
-
-    Raises:
-        ValueError: they differ in dimension, model or fusion; files without these notes pass.
-    """
-    for what, here, there in (
-        ("embeddings of dimension", one.vectors.shape[1], other.vectors.shape[1]),
-        ("the model of SHA-256", _model(one), _model(other)),
-        ("the fusion", one.meta.get("fusion"), other.meta.get("fusion")),
-    ):
-        if here != there and None not in (here, there):
-            raise ValueError(
-                f"{other.prefix}: expected {what} {here} like {one.prefix}, found {there}; "
-                "extract both with one model and the same settings"
-            )
-
-
-def _model(embedded: Embeddings) -> str | None:
-    model = embedded.meta.get("model")
-    return str(model["sha256"])[:12] if isinstance(model, dict) and "sha256" in model else None

@@ -146,6 +146,8 @@ def _landmark_source(arguments: argparse.Namespace) -> "Path | DetectSettings":
     options = ("model_file", "device", "face", "boxes")
     given = {name: value for name in options if (value := getattr(arguments, name)) is not None}
     if arguments.detector:
+        if arguments.layout != "auto":
+            raise ValueError("--layout goes with --landmarks only; leave it out with --detector")
         return DetectSettings(detector=arguments.detector, **given)
     if given:
         raise ValueError("--detector-model, --device, --face and --boxes go with --detector only")

@@ -139,6 +139,8 @@ def _overlap(arguments: argparse.Namespace) -> None:
 
     if (arguments.embeddings is None) != (arguments.against is None):
         raise ValueError("expected --embeddings X and --against Y together, found only one of them")
+    if arguments.names and (arguments.threshold is not None or arguments.against_images):
+        raise ValueError("--threshold and --against-images go with --embeddings, not with --names")
 
     def find(source: "ImageSource") -> "Outcome":
         if arguments.names is not None:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,9 +71,17 @@ class Crops:
     @property
     def found(self) -> int:
         """Photographs that were looked at."""
-        counts = self.note.get("counts") or {}
+        counts = counts_of(self.note)
         left = counts.get("without_landmarks", 0) - counts.get("centred", 0)
-        return int(counts.get("crops", len(self.images)) + counts.get("failed", 0) + left)
+        return counts.get("crops", len(self.images)) + counts.get("failed", 0) + left
+
+
+def counts_of(note: Mapping[str, Any]) -> dict[str, int]:
+    """The counts of align.json; what is no number is passed over."""
+    counts = note.get("counts")
+    if not isinstance(counts, dict):
+        return {}
+    return {name: count for name, count in counts.items() if type(count) is int}
 
 
 def gather_crops(folder: Path) -> Crops:
@@ -136,7 +144,16 @@ def _detected(path: Path, missing: list[str], *, expected: bool) -> Iterator[dic
         for line in tqdm(file, desc="detected", unit="image", delay=2, leave=False):
             try:
                 entry = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
-            if isinstance(entry, dict) and isinstance(entry.get("faces"), int):
+            if _is_finding(entry):
                 yield entry
+
+
+def _is_finding(entry: Any) -> bool:
+    """Whether a line has what is looked into."""
+    if not isinstance(entry, dict) or type(entry.get("faces")) is not int:
+        return False
+    box = entry.get("box", [0.0] * 4)
+    numbers = isinstance(box, list) and [type(side) in (int, float) for side in box] == [True] * 4
+    return numbers and isinstance(entry.get("image"), str)

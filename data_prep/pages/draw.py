@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_prep.pages.crops import counts_of
 from data_prep.pages.gather import Data
 from data_prep.pages.sections_cleaning import check_section, lists_section
 from data_prep.pages.sections_faces import faces_section, misses_section, samples_section
@@ -93,7 +94,7 @@ def _notices(data: Data) -> list[str]:
     if data.checked and data.checked.problems:
         found.append(f"Check found {len(data.checked.problems):,} problems; see “Check”.")
     crops = data.crops
-    stated = (crops.note.get("counts") or {}).get("crops") if crops else None
+    stated = counts_of(crops.note).get("crops") if crops else None
     if crops and stated is not None and stated != len(crops.images):
         found.append(
             f"align.json speaks of {stated:,} crops, {len(crops.images):,} images are in "

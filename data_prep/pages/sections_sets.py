@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 
+from data_prep.pages.crops import counts_of
 from data_prep.pages.gather import Data
 from data_prep.pages.people import extremes, people_count, steps_of, summary_of
 from data_prep.pages.reasons import by_kind
@@ -41,10 +42,10 @@ def steps_section(data: Data) -> str:
 
 def _aligned_rows(data: Data) -> list[tuple[str, int | None, str]]:
     crops = data.crops
-    counts = dict((crops.note if crops else {}).get("counts") or {})
+    counts = counts_of(crops.note if crops else {})
     if crops is None and data.packed is not None:
         source = data.packed.manifest.get("source") or {}
-        counts = dict((source.get("alignment") or {}).get("counts") or {})
+        counts = counts_of(source.get("alignment") or {})
     if not counts:
         return [("crops", len(crops.images), "in the folder")] if crops else []
     centred, without = counts.get("centred", 0), counts.get("without_landmarks", 0)
@@ -69,17 +70,20 @@ def _packed_rows(data: Data) -> list[tuple[str, int | None, str]]:
     if packed is None or not packed.images:
         return []
     rows: list[tuple[str, int | None, str]] = []
-    excluded = (packed.manifest.get("excluded") or {}).get("people")
+    excluded = set((packed.manifest.get("excluded") or {}).get("people") or [])
     known = data.crops.people if data.crops else None
     if excluded:
         count = sum(known[name] for name in excluded) if known else None
         rows.append(("− of excluded people", count, f"{people_count(len(excluded))} (--exclude)"))
     if dropped := packed.manifest.get("dropped"):
-        people = [entry["person"] for entry in dropped.get("people", [])]
+        # Lists overlap: an image that goes for two reasons is counted for the first of them.
+        people = {entry["person"] for entry in dropped.get("people", [])} - excluded
         count = sum(known[name] for name in people) if known else None
         if people:
             rows.append(("− of dropped people", count, f"{people_count(len(people))} (--drop)"))
-        rows.append(("− dropped", len(dropped.get("images", [])), "by name (--drop)"))
+        owners = [entry["image"].rpartition("/")[0] for entry in dropped.get("images", [])]
+        images = sum(owner not in excluded | people for owner in owners)
+        rows.append(("− dropped", images, "by name (--drop)"))
     for kind, misses in by_kind(packed.skipped):
         rows.append(("− skipped", len(misses), escape(kind)))
     rows.append(("= packed", packed.images, f"of {people_count(len(packed.people))}"))

@@ -87,12 +87,11 @@ def _open_folder(path: Path) -> "People":
 
 def _open_files(path: Path, paths: Sequence[Path]) -> "People":
     from data_prep.records.manifest import as_prefix, with_suffix
-    from data_prep.sources.cvlface import is_cvlface, open_cvlface
     from data_prep.sources.msceleb import TextImages
     from data_prep.sources.records import open_records
 
     if all(with_suffix(as_prefix(one), "rec").is_file() for one in paths):
-        return open_cvlface(path) if is_cvlface(path) else open_records(paths)
+        return open_records(paths)
     if all(one.suffix in _TABLES and one.is_file() for one in paths):
         return TextImages(paths)
     if path.suffix in _LISTS and path.is_file():

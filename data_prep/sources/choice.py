@@ -75,7 +75,13 @@ def without_dropped(
 
 
 def shuffled(people: Iterable[Person], seed: int) -> list[Person]:
-    """The same people, the images of each in an order drawn from `seed`."""
+    """The same people, the images of each in an order drawn from `seed`.
+
+    Raises:
+        ValueError: the seed is negative.
+    """
+    if seed < 0:
+        raise ValueError(f"--shuffle: expected a seed of at least 0, found {seed}")
     draw = np.random.default_rng(seed)
     return [
         Person(person.name, tuple(person.images[i] for i in draw.permutation(len(person.images))))

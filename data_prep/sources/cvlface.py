@@ -1,28 +1,24 @@
 """Record sets of CVLface: keys from 0, people and names in a list beside (formats.md 2.4)."""
 
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
-from data_prep.records.manifest import as_prefix, manifest_path, with_suffix
+from data_prep.records.manifest import with_suffix
 from data_prep.records.reader import RecordSet
-from data_prep.sources.people import folder_titles
-from data_prep.sources.records import RecordPeople
 from data_prep.sources.tables import class_number, rows
 
 
-def is_cvlface(prefix: Path) -> bool:
+def is_cvlface(records: RecordSet) -> bool:
     """Whether a record set has CVLface's list of images, `PREFIX.tsv`, and no manifest of ours."""
-    prefix = as_prefix(prefix)
-    return with_suffix(prefix, "tsv").is_file() and not manifest_path(prefix).exists()
+    return records.manifest is None and with_suffix(records.prefix, "tsv").is_file()
 
 
-def open_cvlface(prefix: Path) -> RecordPeople:
-    """A set of CVLface; images have their paths of `PREFIX.tsv` for names.
+def cvlface_names(records: RecordSet) -> list[str]:
+    """The images' paths in `PREFIX.tsv`.
 
     Raises:
         ValueError: the .tsv is not this set's; names its line.
-        OSError: a file is missing.
+        OSError: it cannot be read.
     """
-    records = RecordSet(prefix)
     table = with_suffix(records.prefix, "tsv")
     labels = records.labels
     names: list[str] = []
@@ -43,8 +39,7 @@ def open_cvlface(prefix: Path) -> RecordPeople:
         names.append(_name(fields[1]))
     if len(names) != len(records):
         raise _mismatch(str(table), records, f"{len(records)} lines", f"{len(names)}")
-    about = {"images": records.prefix.name, "kind": "CVLface record set"}
-    return RecordPeople([records], names, labels, folder_titles(names, labels), about)
+    return names
 
 
 def _name(path: str) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.record_names import shard_names
+from data_prep.record_names import class_names, shard_names
 from data_prep.records.reader import RecordSet
+from data_prep.sources.cvlface import is_cvlface
 from data_prep.sources.people import People, Places, grouped
 
 
@@ -17,7 +18,8 @@ class RecordPeople(People):
     """Images of record sets. Images of a label need not follow each other; they are put together.
 
     Our own sets know people and images by name: several are joined by the names of people. In
-    others the label is the person, the same one in all sets, and images are called `label/key`.
+    others the label is the person, the same one in all sets, and images are called `label/key`;
+    CVLface's tell both by their .tsv.
     """
 
     def __init__(
@@ -95,8 +97,12 @@ def open_records(paths: Sequence[Path]) -> RecordPeople:
     if len(sets) > 1:
         about["sets"] = len(sets)
     if not ours:
-        labels = np.concatenate([one.labels for one in sets])
-        return RecordPeople(sets, shard_names(sets), labels, None, about)
+        labels, names = np.concatenate([one.labels for one in sets]), shard_names(sets)
+        if len(sets) > 1:
+            return RecordPeople(sets, names, labels, None, about)
+        if is_cvlface(sets[0]):
+            about["kind"] = "CVLface record set"
+        return RecordPeople(sets, names, labels, class_names(sets[0], names), about)
     if len(ours) != len(sets):
         foreign = next(one for one in sets if one.manifest is None)
         raise ValueError(

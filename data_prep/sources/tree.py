@@ -4,8 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from data_prep.align_images import SUMMARY
-from data_prep.files import read_json
+from data_prep.align_parts import SUMMARY, read_note
 from data_prep.sources.folders import read_people
 from data_prep.sources.people import People
 
@@ -43,7 +42,7 @@ class FolderTree(People):
         source: dict[str, Any] = {"images": self._root.name}
         note = self._root / SUMMARY
         if note.exists():
-            account = read_json(note)
+            account = read_note(note)
             if not account.get("complete"):
                 raise ValueError(
                     f"{note}: the alignment is not complete; go on with align --resume"

@@ -195,3 +195,10 @@ def test_shards_that_overlap_have_no_names(prefix, tmp_path):
     assert FaceDataset(tmp_path / "set*/train").num_classes == 3
     with pytest.raises(ValueError, match=r"two images are named 'a/0\.png'"):
         open_images(tmp_path / "set*/train")
+
+
+def test_a_damaged_list_of_names_is_named(prefix):
+    lst = prefix.with_suffix(".lst")
+    lst.write_bytes(lst.read_bytes().replace(b"a/0", b"\xff/0"))
+    with pytest.raises(ValueError, match=r"train\.lst: expected names in UTF-8, byte 4 is not"):
+        open_images(prefix)

@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 
 from data_prep.check import find_problems
+from data_prep.clean.centres import people_of
+from data_prep.dataset import open_images
 from data_prep.images import decode, encode
 from data_prep.pack import pack_images
 from data_prep.records import recordio
 from data_prep.records.header import pack
 from data_prep.records.reader import RecordSet
 from data_prep.records.writer import RecordSetWriter
+from data_prep.sources import open_people
 from data_prep.sources.crc32c import crc32c, masked
 from data_prep.unpack import unpack_images
 from tests.conftest import ROOT
@@ -220,3 +223,34 @@ def test_commands(crops, tmp_path):
             cwd=ROOT, capture_output=True, text=True,
         )  # fmt: skip
         assert result.returncode == 0 and said in result.stdout, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("kind", [as_list, as_records, as_cvlface, as_shards])
+def test_cleaners_name_images_and_people_as_packing_does(crops, tmp_path, kind):
+    source = kind(tmp_path)
+    if kind is as_list:
+        pack_images(source["images"], tmp_path / "in/train", list_file=source["list_file"])
+        source = {"images": tmp_path / "in/train"}
+    owner = {name: one.name for one in open_people(source["images"]).people for name in one.images}
+    images = open_images(source["images"])
+    assert len(owner) == len(IMAGES) == len(images)
+    assert dict(zip(images.names, people_of(images))) == owner
+
+
+def test_an_image_that_is_damaged_where_it_is_stored_is_skipped(crops, tmp_path):
+    table = as_table(tmp_path)["images"]
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join([*lines[:3], lines[3][:-4] + "!!!!", *lines[4:]]) + "\n")
+    shards = as_tfrecord(tmp_path)
+    shard = shards["images"] / "s/s-00000.tfrecord"
+    whole = bytearray(shard.read_bytes())
+    whole[-9] ^= 1  # in the last image
+    shard.write_bytes(whole)
+    for number, (source, place) in enumerate(
+        [({"images": table}, "in.tsv, line 4 "), (shards, "s-00000.tfrecord, byte ")]
+    ):
+        manifest = pack_images(**source, prefix=tmp_path / f"{number}/train")
+        (skipped,) = manifest["skipped"]
+        assert manifest["images"] == 8 and place in skipped["reason"]
+        with pytest.raises(ValueError, match=rf"^[^ ]*/{place}.*; mend .* without --strict"):
+            pack_images(**source, prefix=tmp_path / "strict/train", strict=True)

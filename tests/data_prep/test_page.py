@@ -83,6 +83,22 @@ def test_counts_are_those_of_the_files(made):
     assert kept, text[text.index("noise.txt") :][:200]
 
 
+def test_what_goes_for_two_reasons_is_counted_once(people, tmp_path):
+    names = sorted({name.split("/")[0] for name in open_images(people.crops).names})
+    images = [[name for name in open_images(people.crops).names if one in name] for one in names]
+    (tmp_path / "exclude.txt").write_text(f"{names[0]}\n")
+    drops = [("person", names[0]), ("person", names[1]), ("person", "Nobody")]
+    drops += [("image", name) for name in (*images[0][:2], *images[1][:3], *images[2][:2])]
+    lines = "".join(f"{kind}\t{name}\tx\n" for kind, name in drops)
+    (tmp_path / "drop.txt").write_text(lines)
+    options = {"exclude": tmp_path / "exclude.txt", "drops": [tmp_path / "drop.txt"]}
+    assert pack_images(people.crops, tmp_path / "set/train", **options)["images"] == 58
+    text = Words(drawn(tmp_path, people.crops, "set/train")[1]).text
+    said = ["= crops aligned to the template 72", "− of excluded people 1 person (--exclude) 6"]
+    said += ["− of dropped people 1 person (--drop) 6", "− dropped by name (--drop) 2"]
+    assert " ".join(said) + " = packed of 10 people 58" in text
+
+
 def test_hostile_names_are_text_and_nothing_is_loaded(made):
     photos = made / "photos"
     _, html = drawn(made, "crops", "set/train", photos=photos, lists=[made / "noise.txt"])
@@ -164,7 +180,20 @@ def test_what_is_missing_is_said(made, sources, gone, said):
     assert said in text and "what check found is unknown" in text
 
 
-@pytest.mark.parametrize("damage", [b"", b"[1]", b"{}", b"{\xff", b'{"counts": 3, "failed": 7}'])
+DAMAGES = [
+    b"",
+    b"[1]",
+    b"{}",
+    b"{\xff",
+    b'{"counts": 3, "failed": 7}',
+    b'{"counts": {"crops": "x", "failed": null}, "complete": true}',
+    b'{"faces": 2, "box": [1, 2, 3, 4]}',
+    b'{"faces": 2, "image": "a", "box": ["1", 2, 3]}',
+    b"[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_notes_do_no_harm(made, damage):
     (made / "crops/align.json").write_bytes(damage)
     (made / "crops/detected.jsonl").write_bytes(b'{"faces": 2}\n{"faces": "x"}\nnull\n' + damage)

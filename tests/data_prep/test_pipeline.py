@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
+from data_prep.__main__ import main
 from data_prep.align_images import AlignSettings, align_folder
 from data_prep.check import find_problems
 from data_prep.faces.align import TEMPLATE, align
@@ -315,6 +316,32 @@ def test_sizes():
     for text in ("", "0", "x", "1x2x3", "-1", "a"):
         with pytest.raises(ValueError, match="--size: expected"):
             parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("align --landmarks {t}/points.txt --workers 0", "--workers: expected at least 1, found 0"),
+        ("align --landmarks {t}/points.txt --size 40000", "--size: expected crops of at most .*x4"),
+        ("align --detector mtcnn --layout pairs", "--layout goes with --landmarks only"),
+        ("pack --shuffle -1", "--shuffle: expected a seed of at least 0, found -1"),
+        ("clean overlap --names x --threshold 0", "--threshold and --against-images go with --emb"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused_before_anything_is_written(photos, words, message):
+    images = photos / "photos"
+    shutil.rmtree(images / "a/sub")
+    words = [*words.format(t=photos).split(), "--images", str(images), "--out", f"{photos}/new.txt"]
+    with pytest.raises(ValueError, match=message):
+        main(words)
+    assert not list(photos.glob("new*"))
+
+
+def test_a_note_that_is_no_object(photos):
+    (photos / "out").mkdir()
+    (photos / "out/align.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"out/align\.json: expected an object, .* found list"):
+        aligned(photos, "out", resume=True)
 
 
 def run_command(*words: object, **options) -> subprocess.CompletedProcess:

@@ -162,7 +162,8 @@ def read_entries(path: Path, names: list[str]) -> tuple[list[Entry], int]:
                 entry = json.loads(line)
             except ValueError:
                 break
-            if not line.endswith(b"\n") or entry["image"] != name:
+            known = isinstance(entry, dict) and entry.get("image") == name
+            if not line.endswith(b"\n") or not known:
                 break
             entries.append(entry)
             place += len(line)

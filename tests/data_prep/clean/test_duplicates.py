@@ -10,6 +10,7 @@ from data_prep.clean.duplicates import find_duplicates
 from data_prep.dataset import open_images
 from data_prep.embeddings import Embeddings
 from data_prep.images import decode, encode
+from data_prep.pack import pack_images
 
 
 @pytest.fixture
@@ -106,3 +107,20 @@ def test_threads_change_nothing(tree, tmp_path):
     source = open_images(tree[0])
     one, other = (find_duplicates(source, tmp_path, workers=n) for n in (1, 3))
     assert [f.entry for f in one.findings] == [f.entry for f in other.findings]
+
+
+def test_people_of_a_set_packed_from_a_list_are_its_labels(people, tmp_path):
+    """Files without folders: the list alone says who is who."""
+    crops = sorted(people.crops.rglob("*.jpg"))[:12]  # two people
+    lines = []
+    for place, crop in enumerate([*crops, crops[0]]):
+        name = f"img{place:02d}.jpg"
+        (tmp_path / "flat").mkdir(exist_ok=True)
+        shutil.copy(crop, tmp_path / "flat" / name)
+        lines.append(f"{name}\t{place // 6 % 2}\n")
+    (tmp_path / "list").write_text("".join(lines))
+    pack_images(tmp_path / "flat", tmp_path / "set/train", list_file=tmp_path / "list")
+    outcome = find_duplicates(open_images(tmp_path / "set/train"), tmp_path)
+    reasons = {finding.entry.name: finding.entry.reason for finding in outcome.findings}
+    assert reasons["img12.jpg"] == "the same file as img00.jpg" and "img00.jpg" not in reasons
+    assert {finding.person for finding in outcome.findings} <= {"000000", "000001"}

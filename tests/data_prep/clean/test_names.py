@@ -39,6 +39,11 @@ def test_other_people_stay_apart():
         ("375/37531198@N00/4174611825_0.jpg\n", "37531198@N00"),
         ("0000045\n0000099\n", "0000045 0000099"),
         ("m.0_0zl\nm.0107_f\n", "m.0_0zl m.0107_f"),
+        ("10 300\nAbel_P 1 4\nAna_B 1 Bob_C 2\n", "Abel_P Ana_B Bob_C"),
+        ("Abel P\t1\t4\nAna B\t1\tBob C\t2\n", ["Abel P", "Ana B", "Bob C"]),
+        ("A_P/A_P_1.jpg Bo/Bo_2.jpg 0\nCy_1.png Cy_2.png 1\n", "A_P Bo Cy"),
+        ("A_P/A_P_1.jpg\tBo/Bo_2.jpg\t0\n", "A_P Bo"),
+        ("Mary Jane 7\nJohn Paul 1\nBlink 182\n", ["Mary Jane 7", "John Paul 1", "Blink 182"]),
         ("lfw\\Ana_B\\Ana_B_0001.jpg 1.5 2.5\n", "Ana_B"),
     ],
 )

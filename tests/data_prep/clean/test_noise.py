@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_prep.clean.centres import classes_of
+from data_prep.clean.centres import classes_of, people_of
 from data_prep.clean.noise import RULES, Settings, doubtful, find_noise
 from data_prep.embeddings import Embeddings
 
@@ -66,7 +66,7 @@ def test_a_clean_set_has_hardly_an_entry():
 def test_entries_are_by_person_and_worst_first():
     source, embedded, _ = flipped()
     names = [finding.entry.name for finding in find_noise(source, embedded, Settings()).findings]
-    doubts = doubtful(embedded, np.arange(len(source)), classes_of(source.names), Settings())
+    doubts = doubtful(embedded, np.arange(len(source)), classes_of(people_of(source)), Settings())
     own = dict(zip(source.names, doubts.own))
     assert names == sorted(names, key=lambda name: (name.split("/")[0], own[name]))
 
@@ -78,7 +78,8 @@ def test_a_class_keeps_its_best_images():
     embedded = Embeddings(names, draw.normal(size=(15, 40)).astype(np.float32), {}, "x")
     for floor in (1, 2, 5, 9):
         settings = Settings(threshold=2.0, floor=floor)
-        doubts = doubtful(embedded, np.arange(15), classes_of(names), settings)
+        classes = classes_of([name.split("/")[0] for name in names])
+        doubts = doubtful(embedded, np.arange(15), classes, settings)
         for person in range(3):
             mine = np.array([name.startswith(f"p{person}/") for name in names])
             staying = mine & ~doubts.listed

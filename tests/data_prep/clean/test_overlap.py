@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from data_prep.clean.overlap import overlap_by_face, overlap_by_name
+from data_prep.dataset import open_images
+from data_prep.drops import write_drops
 from data_prep.embeddings import Embeddings
+from data_prep.pack import pack_images
 
 
 class Named:
@@ -28,6 +31,21 @@ def test_by_name(tmp_path):
         ("person", "Zoë", "in lfw_people.txt, line 6, as ZOE"),
     ]
     assert "2 of 3 people, of 3 names" in outcome.about[1]
+
+
+def test_by_name_in_a_set_packed_from_a_list(tmp_path):
+    """The person is the class, not the folder `train/Tom`; packing takes the list back."""
+    for number, name in enumerate(["Ann", "Tom"]):
+        path = tmp_path / "crops/train" / name / "1.pgm"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"P5 2 2 255\n" + bytes([number] * 4))
+    (tmp_path / "list").write_text("train/Ann/1.pgm\t0\ntrain/Tom/1.pgm\t1\n")
+    (tmp_path / "test.txt").write_text("TOM\n")
+    pack_images(tmp_path / "crops", tmp_path / "a/train", list_file=tmp_path / "list")
+    outcome = overlap_by_name(open_images(tmp_path / "a/train"), tmp_path / "test.txt")
+    write_drops(tmp_path / "drop.txt", [one.entry for one in outcome.findings], "")
+    kept = pack_images(tmp_path / "a/train", tmp_path / "b/train", drops=[tmp_path / "drop.txt"])
+    assert kept["class_names"] == ["Ann"] and not kept["dropped"]["unknown_people"]
 
 
 def test_numbered_people_have_no_names(tmp_path):

@@ -17,6 +17,9 @@ def test_folder_trees(tmp_path):
     (tmp_path / "align.json").write_text('{"complete": false}')
     with pytest.raises(ValueError, match=r"align\.json: the alignment is not complete"):
         source.about()
+    (tmp_path / "align.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"align\.json: expected an object, .* found list"):
+        source.about()
 
 
 @pytest.mark.parametrize(
