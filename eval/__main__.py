@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from data_prep.cli import Parser, run
@@ -102,9 +101,11 @@ def _run_arguments(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 def _run(args: argparse.Namespace, argv: list[str]) -> None:
     from data_prep.files import write_json
+    from eval.outputs import require_free
     from eval.protocols import PROTOCOLS
 
-    _check_out(args)
+    given = {f"--{name.replace('_', '-')}": value for name, value in vars(args).items()}
+    require_free("--out", given.pop("--out"), given)
     protocol = PROTOCOLS[args.protocol]
     with _ranks(getattr(args, "device", "cpu")) as rank:
         result = protocol.judge(args, shlex.join(["python", "-m", "eval", *argv]))
@@ -124,23 +125,6 @@ def _ranks(device: str) -> Iterator[int]:
 
     with comm.process_group(comm.pick_device(device)):
         yield comm.rank()
-
-
-def _check_out(args: argparse.Namespace) -> None:
-    """Refuses to write over what is to be read."""
-    out = Path(args.out).absolute()
-    for name, given in vars(args).items():
-        for value in given if isinstance(given, list) else [given]:
-            if name == "out" or not isinstance(value, str):
-                continue
-            prefix = Path(value.removesuffix(".npy")).absolute()
-            if out == Path(f"{prefix}.json") and Path(f"{prefix}.npy").is_file():
-                raise ValueError(
-                    f"--out {args.out}: is the description of the embeddings; choose another name"
-                )
-            if out == Path(value).absolute() and out.exists():
-                option = name.replace("_", "-")
-                raise ValueError(f"--out {args.out}: is read as --{option}; choose another name")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def open_model(
         path: a run's folder, an exported folder (backbone.safetensors + meta.json), arcface_torch's
             `backbone.pth` or `model.pt`, or an .onnx file; one that `eval export` wrote states its
             transform in the .json beside it.
-        backbone: its name, for a .pth or .pt, which does not say.
+        backbone: its name, for a .pth or .pt, which does not say; None for all others.
         mean, scale: of the input, grey levels, for files that do not say; 127.5 by default.
         device: for torch models, and for ONNX where the installed onnxruntime can.
         threads: for onnxruntime; 0 leaves it to that.
@@ -44,6 +44,8 @@ def open_model(
     path = Path(path)
     given = {"mean": mean, "scale": scale}
     low: Precision = precision or "float32"
+    if backbone is not None and path.suffix not in (".pth", ".pt") and path.exists():
+        raise ValueError(f"{path}: states its own network; leave --backbone out")
     if path.suffix == ".onnx" and path.is_file():
         if precision is not None:
             raise ValueError(f"{path}: has its own precision; leave --precision out")

@@ -204,11 +204,17 @@ def _scores(
             f"{path}: expected a result of a list of pairs (lfw, sllfw, calfw, ...) with the "
             "scores of its pairs, as run writes it"
         )
-    if not all(isinstance(value, dict) for value in (result.get("model"), result["data"])):
+    model, data = result.get("model"), result["data"]
+    if not (
+        isinstance(model, dict) and isinstance(data, dict) and {"path", "sha256"} <= model.keys()
+    ):
         raise ValueError(f"{path}: does not say which model its embeddings are of; extract again")
     for key in ("fusion", "transform"):
         if result["data"].get(key) is None:
             raise ValueError(f"{path}: does not say the {key} of its embeddings; extract again")
+    title, protocol, pairs = result.get("title"), result.get("protocol"), data.get("pairs")
+    if not (isinstance(title, str) and isinstance(protocol, str) and isinstance(pairs, dict)):
+        raise ValueError(f"{path}: not a whole result of a list of pairs; run the protocol again")
     scores = unpacked(result, path)
     score_n, same_n = scores.judged.score_n, scores.same_n
     return score_n[same_n], score_n[~same_n], result

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_prep.files import sha256_file, write_json, write_text
+from eval.outputs import require_free
 
 if TYPE_CHECKING:
     from data_prep.faces.detect import Detector
@@ -46,7 +47,7 @@ class Cut:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `python -m eval compare`."""
     from data_prep.faces.detect import DETECTORS, DEVICES
-    from eval.model_arguments import model_arguments
+    from eval.model_arguments import FUSIONS, model_arguments
 
     parser.epilog = EXAMPLE
     parser.add_argument("first", metavar="A.jpg", help="a photograph")
@@ -64,9 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--face", choices=("largest", "central"), default="largest", help="of several faces"
     )
-    parser.add_argument(
-        "--fusion", help="flip-sum, flip-concat or none (the calibration's, else flip-sum)"
-    )
+    parser.add_argument("--fusion", choices=FUSIONS, help="(the calibration's, else flip-sum)")
     parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument(
         "--out", metavar="FILE", help="writes the comparison: .html with the crops, or .json"
@@ -83,6 +82,9 @@ def run(args: argparse.Namespace) -> None:
     kind = Path(args.out).suffix if args.out else ""
     if kind not in ("", ".html", ".json"):
         raise ValueError(f"--out {args.out}: expected a name that ends in .html or .json")
+    if kind:
+        notes = [str(Path(args.model).with_suffix(".json")), str(_calibration_file(args))]
+        require_free("--out", args.out, {"input": [args.first, args.second, *notes]})
     cuts, found = compared(args)
     found["command"] = shlex.join(["python", "-m", "eval", *sys.argv[1:]])
     print(text(found))
@@ -191,7 +193,7 @@ def similarity(embedder: "Embedder", crops: list[bytes], names: list[str], fusio
     """Cosine of the embeddings of two encoded crops, fused as `extract` does.
 
     Raises:
-        ValueError: an embedding without direction.
+        ValueError: an embedding without direction, or not finite.
     """
     import numpy as np
 

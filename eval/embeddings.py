@@ -20,9 +20,9 @@ from data_prep.embeddings import (
     paths,
     scaled,
 )
-from data_prep.files import write_json, write_text, written_aside
+from data_prep.files import read_json, write_json, write_text, written_aside
 
-__all__ = ["SCHEMA", "Embeddings", "load", "save", "unit_rows"]
+__all__ = ["SCHEMA", "Embeddings", "load", "paths", "require_replaceable", "save", "unit_rows"]
 
 
 def unit_rows(vectors_mD: NDArray[Any], names: Sequence[str], where: str) -> NDArray[np.float64]:
@@ -32,6 +32,18 @@ def unit_rows(vectors_mD: NDArray[Any], names: Sequence[str], where: str) -> NDA
         ValueError: a row is zero; the message names its image instead of handing on NaN.
     """
     return scaled(vectors_mD, lambda place: f"{where}: the embedding of {names[place]!r}")
+
+
+def require_replaceable(prefix: str | os.PathLike[str]) -> None:
+    """Refuses to write X where X.json is there and of something else: a model, a list, a result.
+
+    Raises:
+        ValueError: it is.
+    """
+    note = paths(prefix)[2]
+    about = read_json(note) if note.is_file() else {"dim": 0}
+    if not isinstance(about, dict) or "dim" not in about or "onnx" in about:
+        raise ValueError(f"{note}: is there and not of embeddings; choose another --out")
 
 
 def save(
@@ -51,9 +63,11 @@ def save(
         meta: the content of the .json; `schema`, `dim` and `count` are added.
 
     Raises:
-        ValueError: names and vectors do not fit each other, or a number is not finite.
+        ValueError: names and vectors do not fit each other, a number is not finite, or there is a
+            .json of something else.
     """
     npy, txt, note = paths(prefix)
+    require_replaceable(prefix)
     vectors = checked_array(vectors, str(npy))
     check_names(names, len(vectors), str(txt))
     check_finite(vectors, names, str(npy))

@@ -81,13 +81,19 @@ def run(args: argparse.Namespace) -> None:
     """
     import torch
 
-    from data_prep.dataset import open_images
+    from data_prep.dataset import BinImages, open_images
+    from data_prep.files import sha256_file
     from eval.build import open_model
     from eval.embedders import describe
+    from eval.embeddings import require_replaceable
     from eval.extraction import extract
     from models import comm
     from models.allocator import keep_freed_memory
 
+    args.out = args.out.removesuffix(".npy")
+    if Path(args.out).name in ("", ".."):
+        raise ValueError(f"--out {args.out}: expected X of X.npy, X.txt, X.json, such as out/lfw")
+    require_replaceable(args.out)
     device = comm.pick_device(args.device)
     if device.type == "cpu":
         keep_freed_memory()
@@ -104,13 +110,16 @@ def run(args: argparse.Namespace) -> None:
             precision=args.precision,
         )
         source = open_images(args.images)
+        images = {"source": str(args.images), "count": len(source)}
+        if isinstance(source, BinImages):  # all of them name their images alike
+            images["sha256"] = sha256_file(source.path)
         about = {
             **describe(embedder, origin),
             "threads": how["threads"],
-            "images": {"source": str(args.images), "count": len(source)},
+            "images": images,
             "command": shlex.join(["python", "-m", "eval", *sys.argv[1:]]),
         }
-        extract(
+        count, dim = extract(
             embedder,
             source,
             Path(args.out),
@@ -121,4 +130,4 @@ def run(args: argparse.Namespace) -> None:
             resume=args.resume,
         )
         if comm.rank() == 0:
-            print(f"wrote {args.out}.npy: {len(source)} x {embedder.dim}")
+            print(f"wrote {args.out}.npy: {count} x {dim}")

@@ -1,4 +1,6 @@
-"""`python -m eval mine`: a list of look-alikes in SLLFW's layout, from any embeddings.
+"""`python -m eval mine`: a list of look-alikes, from any embeddings.
+
+It is in SLLFW's layout where folders are people, as in LFW, otherwise in that of `pairs`.
 
 As SLLFW (Deng et al., 2017) does with people's eyes: genuine pairs and folds of a list stay, and
 its impostors are replaced by pairs of different persons that look alike - here, to a model.
@@ -22,9 +24,11 @@ from tqdm import tqdm
 
 from data_prep.files import write_json, write_text
 from eval.embeddings import Embeddings, load
+from eval.outputs import require_free
+from eval.protocols import listed, sllfw
 from eval.protocols.base import embeddings_facts
 from eval.protocols.pair_protocol import PairProtocol
-from eval.protocols.pairs import PairList, sha256_of
+from eval.protocols.pairs import PairList, folder_of, sha256_of
 from eval.protocols.verification import pair_protocol
 
 EXAMPLE = """\
@@ -59,24 +63,30 @@ def run(args: argparse.Namespace) -> None:
     """Mines and writes the list and its provenance.
 
     Raises:
-        ValueError: the list does not name its people, or has too few for so many pairs.
+        ValueError: the list does not name its people, has too few for so many pairs, or is not in
+            ten folds.
         OSError: a file that cannot be read or written.
     """
     out = Path(args.out)
     note = out.with_suffix(".json")
     if out.absolute() in (Path(args.pairs).absolute(), note.absolute()):
         raise ValueError(f"--out {out}: expected a new LIST.txt; its provenance goes to LIST.json")
-    if note.absolute() == Path(f"{args.embeddings.removesuffix('.npy')}.json").absolute():
-        raise ValueError(f"--out {out}: {note} describes the embeddings; choose another name")
+    for file in (out, note):
+        require_free("--out", str(file), {"--pairs": args.pairs, "--embeddings": args.embeddings})
     protocol = pair_protocol(args.protocol)
     pairs = protocol.parse(args.pairs)
     embeddings = load(args.embeddings)
     mined = mine(protocol, args.pairs, pairs, embeddings, replaced=args.impostors, uses=args.uses)
-    text = "".join(f"{name}\n" for pair in mined for name in pair[:2])
+    layout, text = _written(mined, pairs)
     write_text(out, text)
     cosines = [cosine for _, _, cosine in mined if cosine is not None]
     facts = {
-        "list": {"path": str(out), "sha256": sha256_of(out), "pairs": len(mined)},
+        "list": {
+            "path": str(out),
+            "sha256": sha256_of(out),
+            "pairs": len(mined),
+            "protocol": layout,
+        },
         "mined": len(cosines),
         "cosine": {
             "least": min(cosines),
@@ -97,12 +107,35 @@ def run(args: argparse.Namespace) -> None:
     write_json(note, facts)
     print(
         f"wrote {out}: {len(mined):,} pairs, {len(cosines):,} of them mined impostors of cosine "
-        f"{min(cosines):.3f} to {max(cosines):.3f}; {note} says how"
+        f"{min(cosines):.3f} to {max(cosines):.3f}; {note} says how; judge with --protocol {layout}"
     )
 
 
 MinedPair = tuple[str, str, float | None]
 """Two names, and the cosine if the pair was mined."""
+
+
+def _written(mined: list[MinedPair], pairs: PairList) -> tuple[str, str]:
+    """The protocol that reads the new list back, and its text.
+
+    A fold has as many pairs as it had, and genuine ones first; so has the new list's.
+    """
+    genuine: list[bool] = []
+    for fold in np.unique(pairs.fold):
+        genuine += sorted(pairs.same[pairs.fold == fold].tolist(), reverse=True)
+    if all(
+        folder_of(a) and folder_of(b) and (folder_of(a) == folder_of(b)) == same
+        for (a, b, _), same in zip(mined, genuine)
+    ):
+        return "sllfw", "".join(f"{a}\n{b}\n" for a, b, _ in mined)
+    spaced = next((name for a, b, _ in mined for name in (a, b) if len(name.split()) != 1), None)
+    if spaced is not None:
+        raise ValueError(
+            f"{spaced!r}: a list of `path1 path2 0|1` cannot hold a name with spaces; rename it "
+            "and extract again"
+        )
+    rows = zip(mined, genuine)
+    return "pairs", "".join(f"{a} {b} {int(same)}\n" for (a, b, _), same in rows)
 
 
 def mine(
@@ -131,6 +164,9 @@ def mine(
         raise ValueError(
             f"{path}: its image names do not say who is on them; mine from a list that names people"
         )
+    folds = len(np.unique(pairs.fold))
+    if not folds == sllfw.FOLDS == listed.FOLDS:
+        raise ValueError(f"{path}: has {folds} folds; mine from a list of {sllfw.FOLDS}")
     if uses < 1:
         raise ValueError(f"--uses {uses}: expected 1 or more")
     candidates = _by_person(protocol, path, pairs, embeddings)

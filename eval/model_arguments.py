@@ -7,6 +7,8 @@ Precision = Literal["float32", "bfloat16"]
 """What a backbone computes in; its last layers are float32 in both (models.backbones.precision)."""
 Fusion = Literal["flip-sum", "flip-concat", "none"]
 """What becomes of an image and its mirror image (eval.embed)."""
+FUSIONS = get_args(Fusion)
+"""Names of them."""
 
 
 def model_arguments(parser: argparse.ArgumentParser, kinds: str) -> None:
@@ -19,7 +21,7 @@ def model_arguments(parser: argparse.ArgumentParser, kinds: str) -> None:
 
 def computing_arguments(parser: argparse.ArgumentParser) -> None:
     """`--fusion`, `--precision` and `--device`: what is made of the model, and where."""
-    parser.add_argument("--fusion", choices=get_args(Fusion), default="flip-sum")
+    parser.add_argument("--fusion", choices=FUSIONS, default="flip-sum")
     parser.add_argument(
         "--precision",
         choices=get_args(Precision),

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.embeddings import load
 from data_prep.files import read_json, write_json, write_text
 from data_prep.leftovers import remove_leftovers
 
@@ -50,9 +51,20 @@ class Partial:
             raise ValueError(f"{note}: expected an object; start again without --resume")
         return about
 
-    def is_whole(self) -> bool:
-        """Whether X is there and nothing is being made to replace it."""
-        return Path(f"{self.prefix}.json").is_file() and not self._about.is_file()
+    def is_whole(self, names: Sequence[str], shape: tuple[int, int]) -> bool:
+        """Whether X is there, all of it, of these images, and nothing is being made to replace it.
+
+        Args:
+            names: of the images.
+            shape: (n, D).
+        """
+        if self._about.is_file():
+            return False
+        try:
+            found = load(self.prefix)
+        except (ValueError, OSError):
+            return False
+        return found.names == list(names) and found.vectors.shape == shape
 
     def can_go_on(self) -> bool:
         """Whether the folder is of use: its rows are there, or were moved to X.npy, all done."""

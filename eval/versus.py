@@ -8,6 +8,7 @@ from data_prep.files import read_json, write_json
 from eval.metrics.paired import compare
 from eval.protocols.base import RESULT, SCHEMA
 from eval.protocols.pair_scores import unpacked
+from eval.report.shapes import count_of, has, number
 
 EXAMPLE = """\
 example:
@@ -116,6 +117,21 @@ def _read(path: str) -> dict[str, Any]:
         not isinstance(result, dict)
         or result.get("schema") != SCHEMA
         or not all(key in result for key in _KEYS)
+        or not _fits(result)
     ):
         raise ValueError(f"{path}: expected a result of a protocol of pairs, as run writes it")
     return result
+
+
+def _fits(result: dict[str, Any]) -> bool:
+    """Whether what is compared has the shapes that run gives it."""
+    data = result["data"]
+    return (
+        has(result, "counts", "tar_at_far")
+        and all(number(count_of(result, key)) for key in ("genuine", "impostor", "pairs"))
+        and all({"mode", "resolvable"} <= row.keys() for row in result["tar_at_far"])
+        and all(number(row.get("tar")) for row in result["tar_at_far"] if row["resolvable"])
+        and isinstance(data, dict)
+        and isinstance(data.get("pairs"), dict)
+        and isinstance(data["pairs"].get("sha256"), str)
+    )

@@ -68,6 +68,7 @@ _likeness_values() {
     'eval extract --precision') echo 'float32 bfloat16' ;;
     'eval compare --detector') echo 'mtcnn scrfd none' ;;
     'eval compare --face') echo 'largest central' ;;
+    'eval compare --fusion') echo 'flip-sum flip-concat none' ;;
     'eval compare --device') echo 'auto cpu cuda' ;;
     'eval run --protocol') echo 'lfw sllfw calfw cplfw cfp_fp cfp_ff agedb_30 rfw rfw_group pairs blufr retrieval megaface trillion ijb ijb_1n' ;;
     'eval run --compat') echo 'insightface facex sphereface sphereface-pytorch facenet coco' ;;

@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> None:
     from eval.features.matrix import read_matrix, write_matrix
     from eval.features.tree import read_tree, write_tree
 
+    _check_target(args)
     if (args.tree or args.to_tree) and not args.algorithm:
         raise ValueError("--algorithm: expected with a tree, whose files are <image>_NAME.bin")
     if not args.embeddings and not args.list:
@@ -88,3 +89,17 @@ def run(args: argparse.Namespace) -> None:
         write_matrix(args.to_matrix, vectors)
     target = args.out or args.to_tree or args.to_matrix
     print(f"wrote {target}: {len(names):,} x {vectors.shape[1]}")
+
+
+def _check_target(args: argparse.Namespace) -> None:
+    """Refuses to write over what is read, or over a .json of something else."""
+    from eval.embeddings import paths, require_replaceable
+    from eval.outputs import require_free
+
+    read = {"--list": args.list, "--matrix": args.matrix, "--embeddings": args.embeddings}
+    if args.to_matrix:
+        require_free("--to-matrix", args.to_matrix, read)
+    if args.out:
+        for file in paths(args.out):
+            require_free("--out", str(file), read)
+        require_replaceable(args.out)

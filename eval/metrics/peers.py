@@ -177,6 +177,8 @@ def coco(pairs: PairVectors, same_n: Bools, fold_n: Ints) -> FoldAccuracy:
     threshold = float(candidates[np.argmax(right)])
     correct = (score_n > threshold) == same_n
     numbers = np.unique(fold_n)
+    if len(numbers) < 2:
+        raise ValueError("expected two folds or more, one has no deviation; give a list in folds")
     folds = np.array([correct[fold_n == number].mean() for number in numbers])
     return FoldAccuracy(folds, np.full(len(numbers), threshold), correct)
 

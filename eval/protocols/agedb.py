@@ -30,6 +30,8 @@ def parse(path: str | os.PathLike[str]) -> PairList:
     content = read_mat(path)
     try:
         splits = content["splits"].ravel()
+        if not len(splits):
+            raise ValueError("no splits")
         pairs = [pair for split in splits for pair in _fold(split[0, 0])]
     except (KeyError, IndexError, AttributeError, TypeError, ValueError) as error:
         raise ValueError(

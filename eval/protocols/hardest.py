@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from data_prep.embeddings import without_suffix
+from data_prep.images import decode
 from eval.protocols.pairs import PairList
 
 EACH = 12
@@ -62,7 +64,7 @@ def hardest(
 
 
 def thumbnail(images: Path | None, name: str) -> str | None:
-    """A small JPEG of an image as a `data:` address; None where there is no such image.
+    """A small JPEG of an image as a `data:` address; None where there is none that can be read.
 
     The name is looked up as it stands, then with other suffixes. Nothing outside `images` is read.
     """
@@ -73,8 +75,9 @@ def thumbnail(images: Path | None, name: str) -> str | None:
         return None
     import cv2
 
-    pixels = cv2.imdecode(np.frombuffer(path.read_bytes(), dtype=np.uint8), cv2.IMREAD_COLOR)
-    if pixels is None:
+    try:
+        pixels = cv2.cvtColor(decode(path.read_bytes(), name), cv2.COLOR_RGB2BGR)
+    except (ValueError, OSError):
         return None
     height, width = pixels.shape[:2]
     ratio = _SIDE / max(height, width)
@@ -89,7 +92,8 @@ def thumbnail(images: Path | None, name: str) -> str | None:
 def _find(images: Path, name: str) -> Path | None:
     root = images.resolve()
     as_named = root / name
-    for path in (as_named, *(as_named.with_suffix(suffix) for suffix in _SUFFIXES)):
+    bare = without_suffix(name)
+    for path in (as_named, *(root / f"{bare}{suffix}" for suffix in _SUFFIXES)):
         inside = path.resolve()
         if inside.is_relative_to(root) and inside.is_file() and inside.stat().st_size:
             return inside

@@ -110,8 +110,8 @@ def read_pairs(path: str, templates: Templates) -> tuple[NDArray[np.intp], NDArr
     if not Path(path).stat().st_size:
         raise ValueError(f"{path}: empty, expected lines of `template template 0|1`")
     try:
-        table = np.loadtxt(path, dtype=np.int64, ndmin=2, comments=None)
-    except ValueError:
+        table = np.loadtxt(path, dtype=np.int64, ndmin=2, comments=None, encoding="utf-8-sig")
+    except (ValueError, OverflowError):
         table = np.empty((0, 0), dtype=np.int64)
     if table.shape[1] != 3:
         raise ValueError(_bad_pair(path))
@@ -133,7 +133,7 @@ def read_pairs(path: str, templates: Templates) -> tuple[NDArray[np.intp], NDArr
 
 def _bad_pair(path: str) -> str:
     """The message for the first line that is no pair."""
-    with Path(path).open(encoding="utf-8", errors="replace") as file:
+    with Path(path).open(encoding="utf-8-sig", errors="replace") as file:
         for number, line in enumerate(file, start=1):
             fields = line.split()
             numbers = len(fields) == 3 and all(field.isdecimal() for field in fields)

@@ -140,10 +140,10 @@ def read_media(path: str) -> Media:
     names, templates, medias = [], [], []
     for number, line in enumerate(read_lines(path), start=1):
         fields = line.split()
-        if len(fields) != 3 or not fields[1].isdecimal():
+        if len(fields) != 3 or not fields[1].isdecimal() or int(fields[1]) >= 1 << 63:
             raise ValueError(
-                f'{path}, line {number}: expected "image template media", the template a number, '
-                f"found {line!r}"
+                f'{path}, line {number}: expected "image template media", the template a number '
+                f"below 2^63, found {line!r}"
             )
         names.append(fields[0])
         templates.append(int(fields[1]))

@@ -10,7 +10,6 @@ Figures with noise lists ("refined", "R") and without ("raw") are different prot
 """
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from eval.protocols.base import SCHEMA, Protocol, tar_lines
@@ -18,6 +17,10 @@ from eval.protocols.noise import TREATMENTS
 
 FARS = ("1e-3", "1e-4", "1e-5", "1e-6")
 RANKS = (1, 10, 100)
+_INPUTS = (
+    *("probes", "probe_list", "probe_noises"),
+    *("distractors", "distractor_list", "distractor_noises"),
+)
 
 
 class MegaFace(Protocol):
@@ -50,10 +53,8 @@ class MegaFace(Protocol):
         )
         parser.add_argument("--probe-noises", metavar="FILE", help="facescrub_noises.txt")
         parser.add_argument("--distractor-noises", metavar="FILE", help="megaface_noises.txt")
-        parser.add_argument(
-            "--noise", choices=TREATMENTS, default="ours", help="what is done with them (ours)"
-        )
-        parser.add_argument("--seed", type=int, default=0, help="of insightface's jitter (0)")
+        parser.add_argument("--noise", choices=TREATMENTS, help="what is done with them (ours)")
+        parser.add_argument("--seed", type=int, help="of insightface's jitter (0)")
         parser.add_argument(
             "--rank", nargs="+", type=int, default=RANKS, metavar="K", help="1 10 100"
         )
@@ -67,14 +68,17 @@ class MegaFace(Protocol):
     def judge(self, args: argparse.Namespace, command: str) -> dict[str, Any]:
         """Reads, compares, counts."""
         from data_prep.files import write_json
+        from eval.outputs import require_free
         from eval.protocols.megaface_figures import devkit_json
         from eval.protocols.megaface_run import judged
         from models import comm
 
         if min(args.rank) < 1:
             raise ValueError(f"--rank {min(args.rank)}: expected 1 or more")
+        _settle_noise(args)
         if args.cmc_json:
-            _check_free(args)
+            given = {f"--{name.replace('_', '-')}": getattr(args, name) for name in _INPUTS}
+            require_free("--cmc-json", args.cmc_json, given)
         found = judged(args)
         if args.cmc_json and comm.rank() == 0:
             write_json(args.cmc_json, devkit_json(found.figures))
@@ -104,12 +108,18 @@ class MegaFace(Protocol):
         return "\n".join(lines)
 
 
-def _check_free(args: argparse.Namespace) -> None:
-    """Refuses a --cmc-json over what is to be read."""
-    read = [args.probe_list, *args.distractor_list, args.probe_noises, args.distractor_noises]
-    read += [f"{args.probes}.json", f"{args.distractors}.json"]
-    if Path(args.cmc_json).absolute() in [Path(path).absolute() for path in read if path]:
-        raise ValueError(f"--cmc-json {args.cmc_json}: is an input; choose another name")
+def _settle_noise(args: argparse.Namespace) -> None:
+    """Fills in --noise and --seed, which mean nothing without a list of noise."""
+    listed = args.probe_noises or args.distractor_noises
+    for option in ("noise", "seed"):
+        if getattr(args, option) is not None and not listed:
+            raise ValueError(
+                f"--{option}: goes with --probe-noises or --distractor-noises; give a list, or "
+                "leave it out"
+            )
+    args.noise, args.seed = args.noise or "ours", args.seed or 0
+    if args.seed < 0:
+        raise ValueError(f"--seed {args.seed}: expected 0 or more")
 
 
 def _figures_text(figures: dict[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data_prep.embeddings import require_one_model
 from eval.embeddings import unit_rows
 from eval.metrics.folds import Bools, Ints
 from eval.metrics.tail import enough
@@ -71,6 +72,7 @@ def judged(args: argparse.Namespace) -> Judged:
     probe_set = open_sets(args.probes, lists, args.algorithm)[0]
     probes = _probes(probe_set, args, treatment)
     sets = open_sets(args.distractors, args.distractor_list, args.algorithm)
+    require_one_model(probe_set.embeddings, sets[0].embeddings)
     sets.sort(key=lambda one: len(one.names))
     noisy_of = _noisy_distractors(sets, args.distractor_noises)
     if len(sets) > 1 and args.sizes:

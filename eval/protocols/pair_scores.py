@@ -52,10 +52,11 @@ def unpacked(result: dict[str, Any], where: str) -> PairScores:
     Raises:
         ValueError: it holds none, or they do not fit its counts; `where` is named.
     """
-    stored, count = result.get("pair_scores"), result["counts"]["pairs"]
+    stored = result.get("pair_scores")
     if stored is None:
         raise ValueError(f"{where}: holds no scores of single pairs; run the protocol again")
     try:
+        count = result["counts"]["pairs"]
         score_n = np.frombuffer(base64.b64decode(stored["score"], validate=True), dtype="<f8")
         same_n, correct_n = (_bits(stored[key], count) for key in ("genuine", "correct"))
         people = None

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from data_prep.embeddings import Embeddings
 from data_prep.files import sha256_file
 from data_prep.sources.verification_bin import read_bin
 
@@ -105,6 +106,21 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
     files = sorted(file.relative_to(root).as_posix() for file in root.rglob("*.txt"))
     lines = "".join(f"{sha256_file(root / name)}  {name}\n" for name in files)
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def require_own(path: str | os.PathLike[str], embeddings: Embeddings) -> None:
+    """Refuses embeddings of another .bin than the list: all of them name their images alike.
+
+    Raises:
+        ValueError: X.json notes the SHA-256 of a .bin, and this one has another.
+    """
+    images = embeddings.meta.get("images") or {}
+    known = images.get("sha256")
+    if Path(path).suffix == ".bin" and known is not None and known != sha256_file(path):
+        raise ValueError(
+            f"{path}: {embeddings.prefix} holds the images of another .bin ({images.get('source')},"
+            f" SHA-256 {str(known)[:12]}...); extract from this one"
+        )
 
 
 def from_bin(path: Path) -> PairList:

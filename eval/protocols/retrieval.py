@@ -1,7 +1,8 @@
 """Retrieval: every image a query for its class among all others (Recall@K), and clustering (NMI).
 
 For sets such as CUB-200, Cars-196 and Stanford Online Products, or any folder of persons. The class
-of an image is its folder, or what `--labels` says (`name label` a line; only those are judged).
+of an image is its folder, or what `--labels` says (`name label` a line, split at its last tab or,
+without one, its last space; only those are judged).
 """
 
 import argparse
@@ -30,7 +31,10 @@ class Retrieval(Protocol):
         """Classes, K, and whether to cluster."""
         parser.add_argument("--embeddings", required=True, metavar="X", help="path without suffix")
         parser.add_argument(
-            "--labels", metavar="FILE", help="lines of `name label` (default: an image's folder)"
+            "--labels",
+            metavar="FILE",
+            help="lines of `name label`, a tab between if labels have spaces (default: an image's "
+            "folder)",
         )
         parser.add_argument(
             "--recall", nargs="+", type=int, default=DEFAULT_KS, metavar="K", help="1 2 4 8"
@@ -49,6 +53,8 @@ class Retrieval(Protocol):
         embeddings = load(args.embeddings)
         if min(args.recall) < 1:
             raise ValueError(f"--recall {min(args.recall)}: expected 1 or more")
+        if args.seed < 0:
+            raise ValueError(f"--seed {args.seed}: expected 0 or more")
         rows, labels = labelled(embeddings, args.labels)
         number = {label: place for place, label in enumerate(sorted(set(labels)))}
         label_n = np.array([number[label] for label in labels])
@@ -140,11 +146,11 @@ def labelled(embeddings: Embeddings, labels: str | None) -> tuple[NDArray[np.int
         return np.arange(len(found)), found
     names, found = [], []
     for number, line in enumerate(read_lines(Path(labels)), start=1):
-        name, _, label = line.replace("\t", " ").rpartition(" ")
-        if not name.strip() or not label:
+        name, _, label = line.rpartition("\t" if "\t" in line else " ")
+        if not name.strip() or not label.strip():
             raise ValueError(f'{labels}, line {number}: expected "name label", found {line!r}')
         names.append(name.strip())
-        found.append(label)
+        found.append(label.strip())
     rows = embeddings.rows(names, labels)
     _, first = np.unique(rows, return_index=True)
     if len(first) < len(rows):

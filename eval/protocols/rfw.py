@@ -14,7 +14,7 @@ import numpy as np
 from eval.protocols import lfw
 from eval.protocols.base import SCHEMA, Protocol
 from eval.protocols.pair_protocol import PairProtocol, add_rule_arguments, summary
-from eval.protocols.pairs import folder_of
+from eval.protocols.pairs import folder_of, sha256_of
 
 GROUP = PairProtocol(
     title="RFW",
@@ -57,7 +57,7 @@ class Rfw(Protocol):
 
     def judge(self, args: argparse.Namespace, command: str) -> dict[str, Any]:
         """A whole verification result a group, and what sums them up."""
-        from eval.embeddings import load
+        from data_prep.embeddings import load, require_one_model
         from eval.protocols.verification import verify
 
         prefixes = args.embeddings * (len(args.pairs) if len(args.embeddings) == 1 else 1)
@@ -66,12 +66,16 @@ class Rfw(Protocol):
                 f"{len(args.pairs)} lists and {len(prefixes)} embeddings; expected one X for all "
                 "lists, or one a list"
             )
+        _require_own_bins(args.pairs, prefixes)
+        opened = [load(prefix) for prefix in prefixes]
+        for embeddings in opened[1:]:
+            require_one_model(opened[0], embeddings)
         groups: list[dict[str, Any]] = []
-        for pairs, prefix in zip(args.pairs, prefixes):
+        for pairs, embeddings in zip(args.pairs, opened):
             result = verify(
                 "rfw_group",
                 pairs,
-                load(prefix),
+                embeddings,
                 compat=args.compat,
                 fars=args.far,
                 far_mode=args.far_mode,
@@ -107,6 +111,20 @@ class Rfw(Protocol):
             + ("undefined, a group has none" if ratio is None else f"{ratio:.3f}")
         )
         return "\n\n".join([*blocks, last])
+
+
+def _require_own_bins(lists: list[str], prefixes: list[str]) -> None:
+    """Refuses one X for two .bin: both call their images 000000 and so on."""
+    bin_of: dict[str, str] = {}
+    for path, prefix in zip(lists, prefixes):
+        if PurePath(path).suffix != ".bin":
+            continue
+        other = bin_of.setdefault(prefix.removesuffix(".npy"), path)
+        if other != path and sha256_of(other) != sha256_of(path):
+            raise ValueError(
+                f"{path}: expected embeddings of its own, found {prefix}, which {other} has: every "
+                ".bin names its images 000000 and so on; extract each, and give one X a list"
+            )
 
 
 def group_name(pairs: str) -> str:

@@ -19,7 +19,7 @@ from eval.protocols.base import SCHEMA, embeddings_facts
 from eval.protocols.hardest import hardest
 from eval.protocols.pair_protocol import PairProtocol
 from eval.protocols.pair_scores import PairScores, packed
-from eval.protocols.pairs import PairList, sha256_of
+from eval.protocols.pairs import PairList, require_own, sha256_of
 from models.lookup import lookup
 
 DEFAULT_FARS = ("1e-2", "1e-3", "1e-4")
@@ -57,11 +57,12 @@ def verify(
         The result as strict-JSON data.
 
     Raises:
-        ValueError: a bad list, an image without embedding, a zero embedding.
+        ValueError: a bad list, an image without embedding, a zero embedding, another .bin's.
     """
     row = pair_protocol(protocol)
     pairs = row.parse(pairs_file)
     where = os.fspath(pairs_file)
+    require_own(where, embeddings)
     rows_a = embeddings.rows(pairs.a, where, pairs.lines)
     rows_b = embeddings.rows(pairs.b, where, pairs.lines)
     score_n = np.einsum("nd,nd->n", embeddings.unit(rows_a), embeddings.unit(rows_b))

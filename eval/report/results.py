@@ -40,6 +40,11 @@ def read_result(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise ValueError(
             f'{path}: expected a result with "schema": {SCHEMA}; write it with "python -m eval run"'
         )
+    if "kind" in result:
+        raise ValueError(
+            f"{path}: is a {result['kind']}; a report takes what "
+            '"python -m eval run" or "versus --out" writes'
+        )
     if "protocol" not in result:
         raise ValueError(
             f"{path}: not a whole result, 'protocol' is missing; a report takes what "

@@ -11,13 +11,15 @@ def names():
     return [f"P{p:02d}/P{p:02d}_{i:04d}.jpg" for p in range(PEOPLE) for i in range(1, EACH + 1)]
 
 
-def embeddings(folder, seed=0, noise=0.9, model="runs/fake", source=None, fusion="flip-sum"):
+def embeddings(
+    folder, seed=0, noise=0.9, model="runs/fake", source=None, fusion="flip-sum", sha256=None
+):
     """Writes X.npy, X.txt, X.json of noisy people and returns the prefix."""
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(PEOPLE, 8))
     vectors = np.repeat(centres, EACH, axis=0) + noise * rng.normal(size=(PEOPLE * EACH, 8))
     meta = {
-        "model": {"path": model, "sha256": f"{seed:02d}" * 32, "kind": "run"},
+        "model": {"path": model, "sha256": sha256 or f"{seed:02d}" * 32, "kind": "run"},
         "fusion": fusion,
         "transform": {"height": 112, "width": 112},
         "images": {"source": str(source or "nowhere"), "count": PEOPLE * EACH},

@@ -9,6 +9,7 @@ from eval.calibrate import below, calibration, read_calibration, require_same_mo
 from eval.embeddings import load
 from eval.protocols.pair_scores import unpacked
 from eval.protocols.verification import verify
+from eval.report.results import read_result
 from tests.conftest import command, done, refused
 from tests.eval import fakes
 
@@ -100,5 +101,14 @@ def test_what_cannot_be_calibrated_is_refused(result, tmp_path):
     (tmp_path / "none.json").write_text(json.dumps(other))
     with pytest.raises(ValueError, match=r"none\.json: expected a result of a list of pairs"):
         calibration(str(tmp_path / "none.json"))
+    whole = json.loads(result.read_text())
+    nowhere = whole["data"] | {"pairs": None}
+    for change in ({"counts": {}}, {"title": None}, {"model": {}}, {"data": nowhere}):
+        (tmp_path / "hand.json").write_text(json.dumps(whole | change))
+        with pytest.raises(ValueError, match=r"hand\.json: .*(damaged|whole|which model)"):
+            calibration(str(tmp_path / "hand.json"))
+    (tmp_path / "c.json").write_text(json.dumps(calibration(str(result))))
+    with pytest.raises(ValueError, match=r"c\.json: is a calibration; a report takes"):
+        read_result(tmp_path / "c.json")
     with pytest.raises(ValueError, match=r"here: is of another model \(runs/fake, SHA-256 0404"):
         require_same_model(calibration(str(result)), "here", "05" * 32)

@@ -154,6 +154,29 @@ def test_a_scale_that_is_not_the_models_is_refused(
     assert message in str(caught.value) and str(path) in str(caught.value)
 
 
+def test_a_model_that_gives_no_numbers_is_refused(people, tmp_path):
+    torch.manual_seed(0)
+    net = BACKBONES["small_resnet"](dim=16, height=64, width=64).eval()
+    next(net.parameters()).data.fill_(float("nan"))
+    transform = Transform(height=64, width=64)
+    export(tmp_path / "nan", net, name="small_resnet", transform=transform, about={})
+    crop = next(people.crops.rglob("*.jpg"))
+    with pytest.raises(ValueError, match=r"the model: the embedding of '.*jpg' is not finite"):
+        compare.compared(arguments(crop, crop, tmp_path / "nan", "--detector", "none"))
+
+
+def test_a_fusion_that_is_none_and_an_output_that_is_read_are_refused(people, model, tmp_path):
+    crop = next(people.crops.rglob("*.jpg"))
+    with pytest.raises(SystemExit):
+        arguments(crop, crop, model, "--fusion", "ANYTHING")
+    path = scale(model, tmp_path / "c.json")
+    before = path.read_bytes()
+    words = ["--detector", "none", "--calibration", path, "--out", path]
+    with pytest.raises(ValueError, match=r"c\.json: is read as input; choose another name"):
+        compare.run(arguments(crop, crop, model, *words))
+    assert path.read_bytes() == before
+
+
 def test_wrong_input_is_one_line(people, model, tmp_path):
     crop = next(people.crops.rglob("*.jpg"))
     assert "none.jpg" in refused(command("eval", "compare", crop, "none.jpg", "--model", model))

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from data_prep.embeddings import require_one_model
 from eval.embeddings import load, save, unit_rows
 
 META = {"model": None}
@@ -49,6 +50,8 @@ def test_unit_rows_have_length_one_and_zero_is_named():
     np.testing.assert_allclose(rows, [[0.6, 0.8], [1, 0]], rtol=1e-15)
     with pytest.raises(ValueError, match=r"X: the embedding of 'b' is all zeros"):
         unit_rows(np.array([[3, 4], [0, 0]]), ["a", "b"], "X")
+    with pytest.raises(ValueError, match=r"X: the embedding of 'a' is not finite"):
+        unit_rows(np.array([[3, np.nan], [0, 0]]), ["a", "b"], "X")
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -106,3 +109,69 @@ def test_pickled_arrays_are_never_loaded(prefix):
     np.save(prefix.parent / "X.npy", np.array([{}] * 4, dtype=object), allow_pickle=True)
     with pytest.raises(ValueError, match=r"X\.npy: not a NumPy array file"):
         load(prefix)
+
+
+def test_only_the_suffix_of_an_image_is_passed_over(tmp_path):
+    names = ["p/im.1", "p/im.3.PNG", "p/im.4.gif"]
+    save(tmp_path / "X", names, np.ones((3, 2), np.float32), META)
+    (tmp_path / "X.txt").write_bytes(b"\xef\xbb\xbf" + (tmp_path / "X.txt").read_bytes())
+    found = load(tmp_path / "X")
+    assert found.names == names
+    assert found.rows(["p/im.1.jpg", "p/im.3", "p/im.4.jpg"], "list").tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match=r"image 'p/im\.2' is not among the 3"):
+        found.rows(["p/im.2"], "list")
+
+
+def header(text):
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode() + bytes(99)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"PK\x03\x04" + bytes(50),
+        header("{'descr': '<f4', 'fortran_order': False, 'shape': (-3, 2), }\n"),
+        header("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2\n"),
+        header("{'descr': '<f4' 'fortran_order': False)\n"),
+        header("{'descr': '<f4', 'fortran_order': False, 'shape': (9" + 30 * "9" + ", 2), }\n"),
+        header("{'descr': '|O', 'fortran_order': False, 'shape': (1, 2), }\n"),
+    ],
+)
+def test_a_damaged_array_is_one_line(prefix, content):
+    (prefix.parent / "X.npy").write_bytes(content)
+    with pytest.raises(ValueError, match=r"X\.npy: not a NumPy array file"):
+        load(prefix)
+
+
+@pytest.mark.parametrize("key", ["images", "model", "transform", "fusion"])
+def test_notes_of_another_kind_are_refused(prefix, key):
+    note = prefix.parent / "X.json"
+    note.write_text(json.dumps({"schema": 1, key: [1]}))
+    with pytest.raises(ValueError, match=rf"X\.json: '{key}' is not as extract writes it"):
+        load(prefix)
+
+
+@pytest.mark.parametrize("note", [{"schema": 1, "dim": 3, "onnx": {}}, {"path": []}, []])
+def test_a_json_of_something_else_is_not_written_over(tmp_path, note):
+    (tmp_path / "X.json").write_text(json.dumps(note))
+    with pytest.raises(ValueError, match=r"X\.json: is there and not of embeddings"):
+        save(tmp_path / "X", ["a"], np.ones((1, 2), np.float32), META)
+    assert [path.name for path in tmp_path.iterdir()] == ["X.json"]
+
+
+@pytest.mark.parametrize(
+    ("other", "dim", "message"),
+    [
+        ({"model": {"sha256": "b" * 64}}, 2, "expected the model of SHA-256 a{12} like .*found b"),
+        ({"fusion": "none"}, 2, "expected the fusion flip-sum like .*found none"),
+        ({}, 3, "expected embeddings of dimension 2 like .*found 3"),
+    ],
+)
+def test_two_models_are_not_compared(tmp_path, other, dim, message):
+    ours = {"model": {"sha256": "a" * 64}, "fusion": "flip-sum"}
+    save(tmp_path / "X", ["a"], np.ones((1, 2), np.float32), ours)
+    save(tmp_path / "Y", ["a"], np.ones((1, dim), np.float32), other)
+    with pytest.raises(ValueError, match=rf"Y: {message}"):
+        require_one_model(load(tmp_path / "X"), load(tmp_path / "Y"))
+    save(tmp_path / "Y", ["a"], np.ones((1, 2), np.float32), {"model": {"path": "unknown"}})
+    require_one_model(load(tmp_path / "X"), load(tmp_path / "Y"))

@@ -9,7 +9,9 @@ from safetensors.torch import load_file
 
 from data_prep.files import sha256_file, write_json
 from data_prep.images import decode
+from data_prep.sources.verification_bin import write_bin
 from data_prep.transforms import Transform
+from eval.__main__ import main
 from eval.embeddings import load
 from models.backbones import BACKBONES
 from tests.conftest import command, done, refused
@@ -78,8 +80,9 @@ def test_fusions(plain, exported, people, tmp_path):
     for fusion in ("none", "flip-concat"):
         out = tmp_path / fusion
         words = ["--model", exported, "--images", people.crops, "--out", out, "--fusion", fusion]
-        done(command("eval", "extract", *words))
+        said = done(command("eval", "extract", *words)).stdout
         halves[fusion] = load(out).vectors
+        assert f"{fusion}.npy: 72 x {halves[fusion].shape[1]}\n" in said
     first, second = np.split(halves["flip-concat"], 2, axis=1)
     np.testing.assert_allclose(first, halves["none"], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(first + second, plain.vectors, rtol=1e-4, atol=1e-5)
@@ -162,3 +165,31 @@ def test_refusals_are_one_line_and_leave_nothing(exported, people, tmp_path):
     net = network(dim=16)
     export(changed, net, name="small_resnet", transform=Transform(**large), about={})
     assert "is 64x64 (height x width), the model expects 112x112" in say(changed)
+
+
+def test_a_bin_is_noted_by_its_hash(exported, people, tmp_path):
+    crops = [path.read_bytes() for path in sorted(people.crops.rglob("*.jpg"))[:4]]
+    write_bin(tmp_path / "a.bin", crops, [True, False])
+    words = ["--model", exported, "--images", tmp_path / "a.bin", "--out", tmp_path / "x.npy"]
+    main(["extract", *map(str, words), "--threads", "1"])
+    assert load(tmp_path / "x").meta["images"]["sha256"] == sha256_file(tmp_path / "a.bin")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.bin", "x.json", "x.npy", "x.txt"]
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--out", "."], r"--out \.: expected X of X\.npy"),
+        (["--out", "n"], r"n\.json: is there and not of embeddings"),
+        (["--backbone", "foo"], "states its own network; leave --backbone out"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused(
+    exported, people, tmp_path, monkeypatch, more, message
+):
+    monkeypatch.chdir(tmp_path)
+    write_json("n.json", {"schema": 1, "onnx": {}, "dim": 16, "transform": {}})
+    words = ["--model", str(exported), "--images", str(people.crops), "--out", "x", *more]
+    with pytest.raises(ValueError, match=message):
+        main(["extract", *words])
+    assert [path.name for path in tmp_path.iterdir()] == ["n.json"]

@@ -1,6 +1,7 @@
 """Extractions that are killed go on to the very bytes of one process that was left alone."""
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from data_prep.dataset import ImageSource
+from data_prep.dataset import FolderImages, ImageSource
 from data_prep.images import encode
 from data_prep.transforms import Transform
 from eval import partial
@@ -293,3 +294,62 @@ def ranks_of(launcher):
     """The processes that torchrun started."""
     children = Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()
     return [int(child) for child in children]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda x: Path(f"{x}.npy").unlink(),
+        lambda x: os.truncate(f"{x}.npy", 300),
+        lambda x: Path(f"{x}.txt").unlink(),
+        lambda x: Path(f"{x}.txt").write_text("0000.png\n"),
+    ],
+)
+def test_a_set_that_lacks_something_is_made_again(alone, tmp_path, spoil):
+    prefix = tmp_path / "x"
+    for suffix, content in zip(("npy", "txt", "json"), alone):
+        Path(f"{prefix}.{suffix}").write_bytes(content)
+    spoil(prefix)
+    once(prefix)
+    assert contents(prefix) == alone
+
+
+def test_images_that_were_replaced_are_not_gone_on_with(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name, content in zip(Noise(3).names, Noise(3).files):
+        (tmp_path / "in" / name).write_bytes(content)
+    once(tmp_path / "x", source=FolderImages(tmp_path / "in"))
+    once(tmp_path / "x", source=FolderImages(tmp_path / "in"))
+    other = encode(np.zeros((SIDE, SIDE, 3), np.uint8), ".png")
+    (tmp_path / "in" / "0001.png").write_bytes(other)
+    with pytest.raises(ValueError, match="x: was begun with lengths_sha256"):
+        once(tmp_path / "x", source=FolderImages(tmp_path / "in"))
+    note = json.loads((tmp_path / "x.json").read_text())
+    del note["lengths_sha256"]  # as an earlier version wrote it
+    (tmp_path / "x.json").write_text(json.dumps(note))
+    once(tmp_path / "x", source=FolderImages(tmp_path / "in"))
+
+
+def test_another_bin_is_not_gone_on_with(tmp_path):
+    once(tmp_path / "x", about={**ABOUT, "images": {"sha256": "a"}})
+    with pytest.raises(ValueError, match=r"x: was begun with images\.sha256 a, expected b"):
+        once(tmp_path / "x", about={**ABOUT, "images": {"sha256": "b"}})
+
+
+def test_what_nothing_can_read_back_is_not_written(tmp_path, monkeypatch):
+    source = Noise(9)
+    source.names[4] = "a\nb.png"
+    with pytest.raises(ValueError, match=r"x\.txt, line 5: 'a\\nb\.png' cannot be an image name"):
+        once(tmp_path / "x", source=source)
+    assert not list(tmp_path.iterdir())
+    start = TorchEmbedder.start
+
+    def broken(self, pixels):
+        found = start(self, pixels)().copy()
+        found[1:] = np.nan
+        return lambda: found
+
+    monkeypatch.setattr(TorchEmbedder, "start", broken)
+    with pytest.raises(ValueError, match=r"x\.npy, row 1: the embedding of '0001\.png' has NaN"):
+        once(tmp_path / "x")
+    assert not (tmp_path / "x.json").exists()

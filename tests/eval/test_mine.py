@@ -9,7 +9,7 @@ from data_prep.sources.verification_bin import write_bin
 from eval.__main__ import main
 from eval.embeddings import load, save
 from eval.mine import mine
-from eval.protocols import PROTOCOLS, sllfw
+from eval.protocols import PROTOCOLS, listed, sllfw
 from eval.protocols.verification import verify
 from tests.eval import fakes
 
@@ -164,5 +164,36 @@ def test_a_bin_names_nobody_and_nothing_read_is_written_over(tmp_path):
         main([*words, str(tmp_path / "x.bin"), "--out", str(tmp_path / "o.txt")])
     with pytest.raises(ValueError, match=r"expected a new LIST\.txt"):
         main([*words, str(pairs), "--out", str(pairs)])
-    with pytest.raises(ValueError, match="describes the embeddings"):
+    with pytest.raises(ValueError, match=r"X\.txt: is the list of the embeddings"):
         main([*words, str(pairs), "--out", f"{prefix}.txt"])
+
+
+def test_a_list_whose_folders_are_no_people_becomes_one_of_pairs(tmp_path):
+    source, prefix = setting(tmp_path)
+    whole, rows = load(prefix), LFW.parse(source)
+    flat = [name.rpartition("/")[2] for name in whole.names]
+    save(prefix, flat, np.array(whole.vectors), whole.meta)
+    order = [*np.flatnonzero(rows.same), *np.flatnonzero(~rows.same)]
+    names = [name.rpartition("/")[2] for row in order for name in (rows.a[row], rows.b[row])]
+    kinds = [digit for row in order for digit in "10"[not rows.same[row]] * 2]
+    lines = [f"{name} {kind}\n" for name, kind in zip(names, kinds)]
+    (tmp_path / "calfw.txt").write_text("".join(lines))
+    out = tmp_path / "similar.txt"
+    words = ["--pairs", str(tmp_path / "calfw.txt"), "--embeddings", str(prefix)]
+    main(["mine", "--protocol", "calfw", *words, "--out", str(out)])
+    assert json.loads((tmp_path / "similar.json").read_text())["list"]["protocol"] == "pairs"
+    before, after = PROTOCOLS["calfw"].parse(tmp_path / "calfw.txt"), listed.parse(out)
+    assert after.same.tolist() == before.same.tolist()
+    assert after.fold.tolist() == before.fold.tolist()
+    for a, b, same in zip(after.a, after.b, after.same):
+        assert (a[:3] == b[:3]) == same
+    assert verify("pairs", out, load(prefix))["counts"]["pairs"] == 40
+
+
+def test_a_list_of_other_folds_is_refused_before_the_work(tmp_path):
+    source, prefix = setting(tmp_path)
+    lines = source.read_text().splitlines()
+    (tmp_path / "two.txt").write_text("\n".join(["2\t2", *lines[1:9]]))
+    words = ["--pairs", str(tmp_path / "two.txt"), "--embeddings", str(prefix)]
+    with pytest.raises(ValueError, match=r"two\.txt: has 2 folds; mine from a list of 10"):
+        main(["mine", *words, "--out", str(tmp_path / "similar.txt")])

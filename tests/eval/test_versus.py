@@ -98,3 +98,21 @@ def test_missing_or_damaged_scores_are_refused(results, tmp_path, change, messag
     write_json(b, result)
     with pytest.raises(ValueError, match=rf"b\.json: .*{message}"):
         versus(a, b)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tar_at_far": 5},
+        {"tar_at_far": [{"far": 0.1}]},
+        {"counts": {}},
+        {"counts": None},
+        {"data": {"pairs": None}},
+        {"data": []},
+    ],
+)
+def test_a_result_changed_by_hand_is_refused(results, change):
+    (a, b), _ = results
+    write_json(b, read_json(b) | change)
+    with pytest.raises(ValueError, match=r"b\.json: expected a result of a protocol of pairs"):
+        versus(a, b)

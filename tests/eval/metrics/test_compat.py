@@ -158,3 +158,10 @@ def test_coco_is_the_best_one_threshold_can_do(seed):
     best = max(((score > t) == same).mean() for t in [-2, *score])
     found = COMPAT["coco"].accuracy(vectors, same, fold)
     assert found.folds.mean() == pytest.approx(best, abs=1e-15)
+
+
+def test_one_fold_has_no_deviation_whatever_the_rule():
+    vectors, same, fold = problem(0, folds=1)
+    for rule in COMPAT.values():
+        with pytest.raises(ValueError, match="expected two folds or more"):
+            rule.accuracy(vectors, same, fold)

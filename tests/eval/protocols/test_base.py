@@ -77,6 +77,13 @@ def test_nothing_that_is_read_is_written_over(toy, tmp_path):
     for prefix in (source, f"{source}.npy"):
         with pytest.raises(ValueError, match="is the description of the embeddings"):
             main(["run", "--protocol", "toy", "--letters", str(prefix), "--out", f"{source}.json"])
+    for suffix, what in ((".npy", "array"), (".txt", "list")):
+        with pytest.raises(ValueError, match=f"is the {what} of the embeddings read as --letters"):
+            main(
+                ["run", "--protocol", "toy", "--letters", str(source), "--out", f"{source}{suffix}"]
+            )
+    with pytest.raises(IsADirectoryError, match="is a folder, expected a file to write"):
+        main(["run", "--protocol", "toy", "--letters", "a", "--out", str(tmp_path)])
     assert source.read_text() == "kept"
 
 

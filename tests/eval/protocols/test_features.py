@@ -118,3 +118,24 @@ def test_conversion_goes_round(tmp_path, capsys):
     listed.write_text("q/1.jpg\n")
     with pytest.raises(ValueError, match=r"l\.txt: 1 images, .*m\.bin has 2 rows"):
         convert("--matrix", tmp_path / "m.bin", "--list", listed, "--out", tmp_path / "Y")
+
+
+def test_nothing_that_is_read_is_written_over(tmp_path):
+    (tmp_path / "pl.json").write_text('{"path": ["a", "b"]}')
+    (tmp_path / "m.bin").write_bytes(struct.pack("<4i4f", 2, 2, 8, 5, *range(4)))
+    save(tmp_path / "MP", ["a", "b"], np.ones((2, 2), np.float32), {})
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    matrix = ("--matrix", tmp_path / "m.bin", "--list", tmp_path / "pl.json")
+    own = ("--embeddings", tmp_path / "MP")
+    for words, message in (
+        ((*matrix, "--out", tmp_path / "pl"), "is read as --list"),
+        (
+            (*own, "--to-matrix", tmp_path / "MP.npy"),
+            "is the array of the embeddings read as --emb",
+        ),
+        ((*own, "--out", tmp_path / "MP"), "is the array of the embeddings"),
+        ((*own, "--to-matrix", tmp_path), "is a folder"),
+    ):
+        with pytest.raises((ValueError, OSError), match=message):
+            convert(*words)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before

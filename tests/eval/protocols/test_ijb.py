@@ -255,6 +255,13 @@ def test_two_ranks_write_the_same_bytes(meta, protocol):
     [
         ("ijb", "--media", "1.jpg 5 m\n2.jpg 5\n", 'x, line 2: expected "image template media"'),
         ("ijb", "--media", "1.jpg five m\n", "x, line 1: expected"),
+        ("ijb", "--media", f"1.jpg {1 << 63} m\n", r"x, line 1: expected .* below 2\^63"),
+        ("ijb", "--pairs", f"{1 << 63} 993 1\n", r"x: expected .* below 2\^63"),
+        ("ijb", "--pairs", "\ufeff1000 993 0\n1\n", "x, line 2: expected"),
+        ("ijb", "--pairs", "\ufeff5 993 0\n", "x, line 1: template 5 has no image in"),
+        ("ijb_1n", "--probes", f"TEMPLATE_ID,SUBJECT_ID\n1000,{1 << 63}\n", "x, line 2: expected"),
+        ("ijb_1n", "--probes", "TEMPLATE_ID,SUBJECT_ID\n" + '"' + "1\n" * 99_999, "not CSV"),
+        ("ijb_1n", "--probes", "TEMPLATE_ID,SUBJECT_ID\n1000,\udce9\n", "x: expected CSV in UTF-8"),
         ("ijb", "--media", "1.jpg 5 m\n0.jpg 5 m\n", "x, line 2: image '0.jpg' is not among"),
         ("ijb", "--scores", "1.jpg 1 2 3\n", 'x, line 1: expected "image x1 y1'),
         ("ijb", "--scores", f"1.jpg{' 1' * 10} nan\n", "x, line 1: expected"),
@@ -287,7 +294,7 @@ def test_two_ranks_write_the_same_bytes(meta, protocol):
 )
 def test_bad_lists_are_refused_and_named(meta, protocol, option, text, message):
     folder = meta[0]
-    (folder / "x").write_text(text)
+    (folder / "x").write_text(text, "utf-8", "surrogateescape")
     with pytest.raises(ValueError, match=message):
         judge(folder, protocol, option, str(folder / "x"))
     assert not (folder / "r.json").exists()

@@ -285,6 +285,8 @@ def test_bad_lists_are_refused_and_named(sets, file, text, option, message):
         (("--sizes", 61), "--sizes 61: there are 60"),
         (("--rank", 0), "--rank 0: expected 1 or more"),
         (("--far", "2"), "--far 2: expected more than 0"),
+        (("--noise", "facex"), "--noise: goes with --probe-noises"),
+        (("--seed", 1), "--seed: goes with --probe-noises"),
     ],
 )
 def test_numbers_out_of_range_are_refused(sets, words, message):
@@ -292,10 +294,26 @@ def test_numbers_out_of_range_are_refused(sets, words, message):
         judge(sets[0], *words)
 
 
-@pytest.mark.parametrize("name", ["d.json", "P.json"])
-def test_the_devkits_file_does_not_go_over_an_input(sets, name):
+def test_a_seed_below_zero_and_another_models_distractors_are_refused(sets):
+    folder = sets[0]
+    with pytest.raises(ValueError, match="--seed -1: expected 0 or more"):
+        judge(folder, "--probe-noises", folder / "pn.txt", "--seed", -1)
+    note = json.loads((folder / "D.json").read_text())
+    (folder / "D.json").write_text(json.dumps({**note, "fusion": "none"}))
+    with pytest.raises(ValueError, match=r"D: expected the fusion flip-sum like .*found none"):
+        judge(folder)
+    with pytest.raises(IsADirectoryError, match=r"--cmc-json .* is a folder"):
+        judge(folder, "--cmc-json", folder)
+    assert not (folder / "r.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("d.json", "read as --distractor-list"), ("P.json", "the description of the embeddings")],
+)
+def test_the_devkits_file_does_not_go_over_an_input(sets, name, what):
     before = (sets[0] / name).read_bytes()
-    with pytest.raises(ValueError, match="is an input; choose another name"):
+    with pytest.raises(ValueError, match=f"is {what}.*; choose another name"):
         judge(sets[0], "--cmc-json", sets[0] / name)
     assert (sets[0] / name).read_bytes() == before
 

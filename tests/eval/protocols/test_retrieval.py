@@ -37,6 +37,16 @@ def test_folders_are_classes_and_every_figure_is_a_count(tmp_path, capsys):
     assert "NMI" in said
 
 
+def test_a_tab_ends_the_name_so_that_labels_may_have_spaces(tmp_path):
+    labels = tmp_path / "labels.txt"
+    names = fakes.names()
+    labels.write_text("".join(f"{n}\t{'ab'[i % 2]} Smith\n" for i, n in enumerate(names[:10])))
+    result = run(tmp_path, "--labels", str(labels), "--no-nmi")
+    assert result["counts"] == {"images": 10, "classes": 2, "queries": 10}
+    with pytest.raises(ValueError, match="--seed -3: expected 0 or more"):
+        run(tmp_path, "--seed", "-3")
+
+
 def test_labels_choose_images_and_name_classes(tmp_path):
     labels = tmp_path / "labels.txt"
     names = fakes.names()

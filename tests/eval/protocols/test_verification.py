@@ -142,13 +142,25 @@ def test_thumbnails_are_small_jpegs_of_the_images_and_of_nothing_else(tmp_path):
     cv2.imwrite(str(folder / "a" / "1.png"), colour)
     cv2.imwrite(str(tmp_path / "secret.png"), colour)
     (folder / "a" / "2.jpg").write_bytes(b"no picture")
+    large = bytearray((folder / "a" / "1.png").read_bytes())
+    large[16:24] = (40_000).to_bytes(4, "big") * 2  # the header's width and height
+    (folder / "a" / "4.png").write_bytes(large)
+    cv2.imwrite(str(folder / "a" / "im.jpg"), colour)  # not a/im.2
     data = thumbnail(folder, "a/1.jpg")
     head, _, body = data.partition(",")
     assert head == "data:image/jpeg;base64"
     pixels = cv2.imdecode(np.frombuffer(base64.b64decode(body), np.uint8), cv2.IMREAD_COLOR)
     assert pixels.shape == (96, 48, 3)
     np.testing.assert_allclose(pixels.mean((0, 1)), (10, 200, 30), atol=3)
-    for name in ("a/2.jpg", "a/3.jpg", "../secret.png", str(tmp_path / "secret.png"), "a"):
+    for name in (
+        "a/2.jpg",
+        "a/3.jpg",
+        "a/4.png",
+        "a/im.2",
+        "../secret.png",
+        str(tmp_path / "secret.png"),
+        "a",
+    ):
         assert thumbnail(folder, name) is None
     assert thumbnail(None, "a/1.jpg") is None
 

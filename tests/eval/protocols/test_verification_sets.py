@@ -161,8 +161,11 @@ def test_agedb_is_read_from_its_mat_file(tmp_path):
 
 
 def test_agedb_refuses_another_file(tmp_path):
+    empty = tmp_path / "none_of_them.mat"
+    savemat(empty, {"splits": np.empty((0, 1), dtype=object)})
     for path, message in (
         (agedb_mat(tmp_path / "labels.mat", labels=(1, 0)), "expected AgeDB's `splits`"),
+        (empty, r"expected AgeDB's `splits` .*no splits"),
         (written(tmp_path / "text.mat", "no MATLAB file"), "expected a little-endian MATLAB file"),
         (written(tmp_path / "empty.mat", ""), "expected a little-endian MATLAB file"),
     ):
