@@ -33,7 +33,7 @@ def main(argv: list[str]) -> None:
     parser = Parser(
         prog="python -m experiments",
         description="Repeat the papers' experiments with paired seeds. Settings are searched on a "
-        "validation split, by one budget for each loss; the test set is seen once, at the end.",
+        "validation split, by one budget for each loss; a run sees the test set once, at its end.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -83,13 +83,30 @@ def _over_images(
     return low, high
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What our figures say of a claim.
+
+    Attributes:
+        word: held, or what else, in a few words.
+        difference: the claim's `arm` less its `than`, with its 95 % interval over seeds.
+        p: Holm's.
+        needed: seeds that the published difference would take to see, where it cannot be said.
+    """
+
+    word: str
+    difference: str = "-"
+    p: str = "-"
+    needed: str = "-"
+
+
 def verdict(
     claim: Claim,
     results: Results,
     contrasts: Sequence[tuple[str, str]] = (),
     factor: float = 1.0,
-) -> str:
-    """What our figures say of a claim, in a few words.
+) -> Verdict:
+    """Judges a claim.
 
     Args:
         claim: to judge.
@@ -103,19 +120,17 @@ def verdict(
         if {pair.arm, pair.than} == {claim.arm, claim.than}
     ]
     if not found:
-        return "**not run yet**: too few seeds are finished"
+        return Verdict("not run yet")
     (pair,) = found
     sign = 1 if pair.arm == claim.arm else -1
     gap = sign * pair.gap.mean
     low, high = sorted((sign * pair.gap.low, sign * pair.gap.high))
     shown, *ends = (signed(value, factor) for value in (gap, low, high))
-    text = f"difference {shown} ({' to '.join(ends)}), p {p_text(pair.p_holm)}"
+    told = f"{shown} ({' to '.join(ends)})", p_text(pair.p_holm)
     if pair.real:
-        held = (gap > 0) == claim.larger
-        return f"**{'held' if held else 'did not hold, it is the other way round'}**: {text}"
+        return Verdict("held" if (gap > 0) == claim.larger else "the other way round", *told)
     needed = seeds_needed(claim.effect, pair.gap.sd)
-    more = f"; the published difference would take about {needed} seeds to see" if needed else ""
-    return f"**cannot be said**: {text}{more}"
+    return Verdict("cannot be said", *told, "-" if needed is None else f"{needed:,}")
 
 
 def signed(value: float, factor: float) -> str:

@@ -11,6 +11,9 @@ from configs.schema import LossConfig
 
 Point = dict[str, Any]
 
+CLIP = 5.0
+"""Largest norm of the backbone's gradient in any run."""
+
 SEARCH_SEED = 1000
 """Of all runs of a search: none of the seeds that are reported."""
 

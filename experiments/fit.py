@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from configs.schema import LossConfig
 from data_prep.augment import Augment
 from data_prep.transforms import Transform
-from experiments.design import Experiment
+from experiments.design import CLIP, Experiment
 from experiments.nets import NETS
 from models.backbones import BACKBONES
 from models.backbones.norm import group_batch_norm
@@ -96,7 +96,7 @@ def build_plan(
         loss=loss_schedule(loss, images.classes, epoch, total),
         reduction=build_reduction(loss),
         autocast=torch.bfloat16 if bfloat16 else None,
-        clip=5.0,
+        clip=CLIP,
         average=0.0,
         non_finite="stop",
         log_every=LOOK_EVERY,
@@ -172,7 +172,7 @@ def class_weights(state: TrainState, normalised: bool) -> Tensor:
 def settings_of(
     experiment: Experiment, loss: LossConfig, lr: float, epochs: float
 ) -> dict[str, Any]:
-    """Everything that a result depends on, save the seed, the data and the machine."""
+    """What the design says of a run, all but its seed. This module's constants are not among it."""
     return {
         "task": experiment.task,
         "net": experiment.net,

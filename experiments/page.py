@@ -4,10 +4,9 @@ import re
 from pathlib import Path
 
 from data_prep.files import write_text
-from experiments.blocks import Block, Items, Picture, Text, blocks
+from experiments.blocks import Block, Chapter, Picture, Text, chapters
 from experiments.pictures import DOCS
-from experiments.published import PAGES
-from experiments.results import RESULTS, load
+from experiments.results import RESULTS
 from pages.pictures import data_uri, image
 from pages.shell import Section, page
 from pages.tables import row, table
@@ -28,24 +27,21 @@ def write_html(out: Path, folder: Path = RESULTS, docs: Path = DOCS) -> None:
         ValueError: there are none, or one of them is something else.
         OSError: a file that cannot be read or written.
     """
-    sections = []
-    for name, shown in PAGES.items():
-        path = folder / f"{name}.json"
-        if path.exists():
-            body = "\n".join(_html(block, docs) for block in blocks(load(path), shown))
-            sections.append(Section(name.replace("_", ""), shown.title, body))
-    if not sections:
+    sections = [_section(chapter, docs) for chapter in chapters(folder)]
+    if len(sections) == 1:
         raise ValueError(f'{folder}: expected result files; run "python -m experiments collect"')
     write_text(out, page("The papers' experiments", _LEAD, sections, css=_CSS))
+
+
+def _section(chapter: Chapter, docs: Path) -> Section:
+    body = "\n".join(_html(block, docs) for block in chapter.blocks)
+    return Section(chapter.key.replace("_", ""), chapter.title, body)
 
 
 def _html(block: Block, docs: Path) -> str:
     """A block as HTML."""
     if isinstance(block, Text):
         return f"<p>{_inline(block.text)}</p>"
-    if isinstance(block, Items):
-        items = "".join(f"<li>{_inline(item)}</li>" for item in block.items)
-        return f"<p>{_inline(block.line)}</p><ul>{items}</ul>"
     if isinstance(block, Picture):
         drawn = image(data_uri((docs / block.file).read_bytes(), "png"), block.text)
         return f"<figure>{drawn}<figcaption>{escape(block.text)}</figcaption></figure>"

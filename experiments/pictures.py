@@ -9,8 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from data_prep.files import written_aside
+from experiments.compare import pairs
 from experiments.geometry import BINS
+from experiments.published import PAGES, Page
 from experiments.results import RESULTS, Results, load
+from experiments.statistics import half_interval
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
@@ -19,6 +22,8 @@ _COLOURS = (
     *("#B8860B", "#000000", "#8a8a8a", "#7b3294", "#4d9221"),
 )
 """Ten that most colour-blind readers tell apart, one a class or an arm."""
+_BEYOND = {-1: "#D55E00", 0: "#444444", 1: "#0072B2"}
+"""Colours of arms that are below the first one, not to be told from it, and above it."""
 _STYLE: Any = {  # the stub wants literal keys
     "font.size": 8.5,
     "axes.spines.top": False,
@@ -42,6 +47,10 @@ def draw_all(folder: Path = RESULTS, docs: Path = DOCS) -> list[Path]:
             drawn.append(_save(_histograms(load(path)), docs / "experiments_virtual.png"))
         if (path := folder / "mnist_heated.json").exists():
             drawn.append(_save(_embeddings(load(path)), docs / "experiments_heated.png"))
+        for name in ("faces48", "faces"):
+            if (path := folder / f"{name}.json").exists():
+                figure = _accuracies(load(path), PAGES[name])
+                drawn.append(_save(figure, docs / f"experiments_{name}.png"))
     return drawn
 
 
@@ -66,6 +75,35 @@ def _histograms(results: Results) -> Figure:
     ax.set_xlabel("cosine to the mean direction of the own class")
     ax.set_ylabel("test images below it, %")
     ax.legend()
+    return figure
+
+
+def _accuracies(results: Results, page: Page) -> Figure:
+    """A panel for each compared figure, a row an arm: a dot a seed, the mean and its interval.
+
+    Arms that differ from the first one beyond chance, as `compare.Pair.real` has it, are coloured.
+    """
+    arms, columns = list(results.runs), {column.figure: column for column in page.columns}
+    figure = Figure(figsize=(8.4, 0.6 + 0.25 * len(arms)), layout="constrained")
+    for ax, name in zip(figure.subplots(1, len(page.compared), sharey=True), page.compared):
+        gaps = {
+            pair.arm: pair.gap.mean
+            for pair in pairs(results, name, page.contrasts)
+            if pair.real and pair.than == arms[0]
+        }
+        column = columns[name]
+        for place, arm in enumerate(arms):
+            values = column.factor * np.asarray(results.values(arm, name))
+            colour = _BEYOND[int(np.sign(gaps.get(arm, 0.0)))]
+            mean, half = values.mean(), half_interval(values)
+            ax.plot([mean - half, mean + half], [place, place], color=colour, linewidth=1.2)
+            ax.plot([mean], [place], "|", color=colour, markersize=9, markeredgewidth=1.6)
+            ax.plot(values, np.full(len(values), place), "o", color=colour, markersize=2.5)
+        ax.set_yticks(range(len(arms)), arms)
+        ax.set_xlabel(column.title)
+        ax.grid(axis="x", color="#e4e4e4", linewidth=0.6)
+        ax.set_axisbelow(True)
+    figure.axes[0].invert_yaxis()
     return figure
 
 

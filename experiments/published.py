@@ -83,42 +83,38 @@ _OTHERS = (
 )
 
 
+def _error(says: str, arm: str, effect: float) -> Claim:
+    """A claim to err less than softmax."""
+    return Claim(says=says, figure="error_percent", arm=arm, than="softmax", effect=effect)
+
+
 def _lfw(says: str, arm: str, than: str, effect: float) -> Claim:
     """A claim on LFW's accuracy."""
     return Claim(says=says, figure="lfw_accuracy", arm=arm, than=than, larger=True, effect=effect)
 
 
+_ACCURACIES = (
+    "A dot a seed; the mean, and its 95 % interval over seeds. Coloured: a real difference from "
+    "softmax, above it in blue, below it in orange"
+)
+
 PAGES: dict[str, Page] = {
     "mnist_virtual": Page(
         title="MNIST, the five losses on L-Softmax's network",
-        setup="Virtual Softmax does not say its network; that of L-Softmax, with which it compares "
-        "itself, stands in. Reduced: a quarter of its channels (16, 32, 64 in place of 64, 128, "
-        "256), 128 embedding dimensions in place of 512, and far fewer passes than the 64 (30,000 "
-        "steps of 128) of L-Softmax's released recipe.",
+        setup="Virtual Softmax's network could not be had; that of L-Softmax, with which it "
+        "compares itself, stands in. Reduced: a quarter of its channels (16, 32, 64 in place of "
+        "64, 128, 256), 128 embedding dimensions in place of 512, and far fewer passes than the "
+        "64 (30,000 steps of 128) of L-Softmax's released recipe.",
         columns=_DIGITS,
         compared=("error_percent", "ratio"),
         published={
             "softmax": "0.35 (Virtual), 0.36 (COCO)",
             "virtual": "0.28 (Virtual)",
             "coco": "0.30 (COCO)",
-            "sv_am": "none",
-            "heated": "none",
         },
         claims=(
-            Claim(
-                says="Virtual errs less than softmax (0.28 against 0.35)",
-                figure="error_percent",
-                arm="virtual",
-                than="softmax",
-                effect=0.07,
-            ),
-            Claim(
-                says="COCO errs less than softmax (0.30 against 0.36)",
-                figure="error_percent",
-                arm="coco",
-                than="softmax",
-                effect=0.06,
-            ),
+            _error("Virtual errs less than softmax (0.28 against 0.35)", "virtual", 0.07),
+            _error("COCO errs less than softmax (0.30 against 0.36)", "coco", 0.06),
             Claim(
                 says="Virtual's classes are tighter than softmax's (poster, in words)",
                 figure="intra",
@@ -127,7 +123,7 @@ PAGES: dict[str, Page] = {
                 larger=True,
             ),
             Claim(
-                says="and tighter against the distance between classes",
+                says="Virtual's classes are tighter against the distance between classes",
                 figure="ratio",
                 arm="virtual",
                 than="softmax",
@@ -139,11 +135,14 @@ PAGES: dict[str, Page] = {
     ),
     "mnist_heated": Page(
         title="MNIST, heated-up softmax in two dimensions",
-        setup="The paper's network and optimiser (Adam: AdamW without decay). Reduced: 6 passes in "
-        "place of 100. `heated_16_4` is `alpha_16`, step for step, up to three quarters of the "
-        "run; then alpha falls to 4, and all else stays the same, so the difference is the heat "
-        "alone. The learning rate is a hundredth of its peak by then, the paper's a tenth: a weak "
-        "heat. The other alphas have `alpha_16`'s learning rate and one seed, for the picture.",
+        setup="The paper's network and optimiser (Adam: AdamW without decay). Reduced: 6 passes, "
+        "heated from three quarters on, in place of 100, heated from 81 on. `heated_16_4` is "
+        "`alpha_16`, step for step, up to three quarters of the run; then alpha falls to 4, and "
+        "all else stays the same, so the difference is the heat alone; the learning rate falls to "
+        "a tenth there, as in the paper. The other alphas have `alpha_16`'s learning rate and one "
+        "seed, for the picture. In a first version, judged on the same test set, the rate fell to "
+        "a hundredth, and the heat loosened classes (cosine -0.0001, p 0.02) and raised the error "
+        "(+0.06 points, p 0.001).",
         columns=_DIGITS,
         compared=("error_percent", "intra", "ratio"),
         published={},
@@ -156,7 +155,7 @@ PAGES: dict[str, Page] = {
                 larger=True,
             ),
             Claim(
-                says="and tighter against the distance between classes",
+                says="Heating makes them tighter against the distance between classes",
                 figure="ratio",
                 arm="heated_16_4",
                 than="alpha_16",
@@ -167,24 +166,18 @@ PAGES: dict[str, Page] = {
     "mnist_coco": Page(
         title="MNIST, COCO on LeNet++ in three dimensions",
         setup="COCO's own comparison, on its network, whole. Reduced: fewer steps than its 10,000 "
-        "(softmax: 100,000).",
+        "(softmax: 100,000). Centroids are normalised in the loss, theirs after each step; their "
+        "released file has alpha 1, its description 2, and neither is searched.",
         columns=_DIGITS,
         compared=("error_percent", "ratio"),
         published={"softmax": "0.36", "coco": "0.30"},
-        claims=(
-            Claim(
-                says="COCO errs less than softmax (0.30 against 0.36)",
-                figure="error_percent",
-                arm="coco",
-                than="softmax",
-                effect=0.06,
-            ),
-        ),
+        claims=(_error("COCO errs less than softmax (0.30 against 0.36)", "coco", 0.06),),
     ),
     "orl": Page(
         title="ORL, the five losses on 40 people",
         setup="Five photographs of each person to train on, the other five to test: 200 test "
-        "images, so one image is half a point. In none of the papers; the smallest real set.",
+        "images, so one image is half a point, and 40 held out for the search, where one is 2.5. "
+        "In none of the papers; the smallest real set.",
         columns=_DIGITS,
         compared=("error_percent", "ratio"),
         published={},
@@ -197,35 +190,24 @@ PAGES: dict[str, Page] = {
         compared=("error_percent", "ratio"),
         published={"softmax": "7.15 (Virtual), 6.70 (COCO)", "virtual": "6.68", "coco": "6.25"},
         claims=(
-            Claim(
-                says="Virtual errs less than softmax (6.68 against 7.15)",
-                figure="error_percent",
-                arm="virtual",
-                than="softmax",
-                effect=0.47,
-            ),
-            Claim(
-                says="COCO errs less than softmax (6.25 against 6.70)",
-                figure="error_percent",
-                arm="coco",
-                than="softmax",
-                effect=0.45,
-            ),
+            _error("Virtual errs less than softmax (6.68 against 7.15)", "virtual", 0.47),
+            _error("COCO errs less than softmax (6.25 against 6.70)", "coco", 0.45),
         ),
     ),
     "faces": Page(
         title="Faces: 90 people, LFW and look-alikes",
         setup="pins_faces112 without the people who are in LFW. Reduced: 7,200 photographs in "
         "place of 3.9 million, a small residual network in place of Attention-56; the figures "
-        "published are those of the large sets and stand beside ours for their order only. "
-        "The look-alike list is not SLLFW. Intervals over pairs take them as independent.",
+        "published are those of the large sets and stand beside ours for their order only. The "
+        "look-alike list is not SLLFW. TAR is at a FAR of 1e-2. Intervals over pairs take them as "
+        "independent. COCO is NormFace at other scales, so their rows differ by what was "
+        "searched; SV compares cosines, softmax inner products, so their difference is not the "
+        "guidance alone.",
         columns=(
             Column(figure="lfw_accuracy", title="LFW, %", digits=2, factor=100),
             Column(figure="lookalike_accuracy", title="look-alikes, %", digits=2, factor=100),
-            Column(figure="lfw_tar", title="LFW TAR@FAR=1e-2, %", digits=2, factor=100),
-            Column(
-                figure="lookalike_tar", title="look-alikes TAR@FAR=1e-2, %", digits=2, factor=100
-            ),
+            Column(figure="lfw_tar", title="LFW TAR, %", digits=2, factor=100),
+            Column(figure="lookalike_tar", title="look-alikes TAR, %", digits=2, factor=100),
         ),
         compared=("lfw_accuracy", "lookalike_accuracy"),
         published={
@@ -267,14 +249,16 @@ PAGES: dict[str, Page] = {
             ("sv_am", "am"),
             ("sv_arc", "arc"),
         ),
+        pictures=(("experiments_faces.png", _ACCURACIES),),
     ),
 }
 PAGES["faces48"] = replace(
     PAGES["faces"],
     title="Faces at 48 x 48 pixels: 90 people, LFW and look-alikes",
     setup=PAGES["faces"].setup
-    + " Crops are shrunk to 48 x 48 pixels, 8 epochs in steps of 64: too few for margins and "
-    "hard negatives, which begin late. After the search's four epochs they had hardly begun "
-    "(95 % and more of the pairs missed), so their settings are not well chosen, and what "
-    "they lose here says little of a long run.",
+    + " Crops are shrunk to 48 x 48 pixels, and runs are short: with 112 x 112 pixels and 40 "
+    "epochs SV-AM comes to 89 % on LFW (`scripts/pins.sh`). A first version (8 epochs, searched "
+    "over 4 by genuine pairs missed at FAR 1e-2, seeds 0 to 2) had been judged on both lists "
+    "before epochs, search and seeds were raised.",
+    pictures=(("experiments_faces48.png", _ACCURACIES),),
 )

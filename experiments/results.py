@@ -3,10 +3,13 @@
 python -m experiments collect --from DIR      DIR as the runs wrote it
 """
 
+import base64
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from data_prep.files import read_json, write_text
 from experiments.design import Experiment, Point
@@ -55,7 +58,8 @@ def collect(experiment: Experiment, source: Path, target: Path = RESULTS) -> Pat
     """Writes the finished runs of an experiment to its result file; None where there are none.
 
     Raises:
-        ValueError: a run that was made with other settings than the preset has.
+        ValueError: a run that was made with other settings than the preset has, or with another
+            torch or precision than the other runs.
         OSError: a file that cannot be read or written.
     """
     about: dict[str, Any] = {}
@@ -63,15 +67,20 @@ def collect(experiment: Experiment, source: Path, target: Path = RESULTS) -> Pat
     for job in searches(experiment, experiment.arms, source):
         if job.path.exists():
             one = read_result(job, job.arm.points[job.index])
-            row = {key: one[key] for key in ("arm", "index", "point", "criterion")}
+            row = {key: one[key] for key in ("arm", "point", "criterion")}
+            row["epochs"] = one["settings"]["epochs"]
             found["searches"].append({**row, "training_images": one["training_images"]})
     for job in runs(experiment, experiment.arms, source, experiment.seeds):
         if job.path.exists():
             one = _finished(job)
-            about = {**{key: one[key] for key in _SHARED}, "settings": _shared_settings(one)}
+            shared = {**{key: one[key] for key in _SHARED}, "settings": _shared_settings(one)}
+            if about and about != shared:
+                raise ValueError(f"{job.path}: expected {about}, as of other runs, got {shared}")
+            about = shared
             row = {key: one[key] for key in ("arm", "seed", "point")}
             loss = one["settings"]["loss"]
             more = {key: one.get(key) for key in ("loss", "figures", "cost", "diverged")}
+            _pack(more["figures"] or {})
             found["runs"].append({**row, "loss_config": loss, **more})
     if not found["runs"]:
         return None
@@ -80,6 +89,24 @@ def collect(experiment: Experiment, source: Path, target: Path = RESULTS) -> Pat
         path, _one_line_a_run({"schema": SCHEMA, "experiment": experiment.name, **about}, found)
     )
     return path
+
+
+def _pack(figures: dict[str, Any]) -> None:
+    """The pairs of each list judged wrongly, a fifth of thousands: base64 of bits, high bit first.
+
+    Of digits few are judged wrongly; their places stay a list.
+    """
+    for key in [key for key in figures if key.endswith("_wrong")]:
+        bits = np.zeros(figures[key.replace("wrong", "pairs")], dtype=bool)
+        bits[figures[key]] = True
+        figures[key] = base64.b64encode(np.packbits(bits).tobytes()).decode("ascii")
+
+
+def _unpack(figures: dict[str, Any]) -> None:
+    """Bits to places again."""
+    for key in [key for key in figures if key.endswith("_wrong")]:
+        raw = np.frombuffer(base64.b64decode(figures[key], validate=True), dtype=np.uint8)
+        figures[key] = np.flatnonzero(np.unpackbits(raw)).tolist()
 
 
 _SHARED = ("training_images", "precision", "torch")
@@ -119,6 +146,7 @@ def load(path: Path) -> Results:
         found.setdefault(one["arm"], []).append(one)
     by_arm: dict[str, dict[int, dict[str, Any]]] = {}
     for one in data["runs"]:
+        _unpack(one["figures"] or {})
         by_arm.setdefault(one["arm"], {})[one["seed"]] = one
     about = {key: value for key, value in data.items() if key not in ("searches", "runs")}
     return Results(data["experiment"], about, found, by_arm)

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, inf, isinf, sqrt
+from math import ceil, inf, sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,23 @@ def difference(first: Sequence[float], second: Sequence[float]) -> Difference:
     The t test takes differences as normal. With 5 pairs a test by signs or ranks could never give
     less than 0.0625.
     """
-    from scipy.stats import t
-
     gaps = np.asarray(first, np.float64) - np.asarray(second, np.float64)
     n, mean, sd = len(gaps), float(gaps.mean()), float(gaps.std(ddof=1))
-    error = sd / sqrt(n)
-    half = float(t.ppf(0.975, n - 1)) * error
+    error, half = sd / sqrt(n), half_interval(gaps)
     if error == 0:
         return Difference(n, mean, sd, mean, mean, 1.0 if mean == 0 else 0.0)
+    from scipy.stats import t
+
     p = float(2 * t.sf(abs(mean) / error, n - 1))
     return Difference(n, mean, sd, mean - half, mean + half, p)
+
+
+def half_interval(values: Sequence[float] | NDArray[np.float64]) -> float:
+    """Half the 95 % interval of the mean of n values, Student's t; infinite of one value."""
+    from scipy.stats import t
+
+    n = len(values)
+    return float(t.ppf(0.975, n - 1) * np.std(values, ddof=1) / sqrt(n)) if n > 1 else inf
 
 
 def holm(ps: Sequence[float]) -> list[float]:
@@ -93,8 +101,7 @@ def over_images(
 def seeds_needed(effect: float, sd: float) -> int | None:
     """Paired seeds by which a difference of `effect` is seen in four of five attempts.
 
-    By the normal approximation at 5 % two-sided: ((1.96 + 0.84) sd / effect)^2, at least 2. None
-    where no number of seeds would do.
+    By the normal approximation at 5 % two-sided, of one test: ((1.96 + 0.84) sd / effect)^2, at
+    least 2. None where there is no effect to see.
     """
-    wanted = inf if effect == 0 else ((1.96 + 0.84) * sd / effect) ** 2
-    return None if isinf(wanted) else max(2, ceil(wanted))
+    return max(2, ceil(((1.96 + 0.84) * sd / effect) ** 2)) if effect else None

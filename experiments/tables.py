@@ -8,9 +8,8 @@ import difflib
 from pathlib import Path
 
 from data_prep.files import write_text
-from experiments.blocks import Block, Items, Picture, Text, blocks
-from experiments.published import PAGES
-from experiments.results import RESULTS, load
+from experiments.blocks import Block, Picture, Text, chapters
+from experiments.results import RESULTS
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "results.md"
 BEGIN = "<!-- experiments: made by `python -m experiments tables`, not by hand -->"
@@ -46,14 +45,12 @@ def write_page(page: Path = PAGE, folder: Path = RESULTS) -> None:
 
 
 def section(folder: Path) -> str:
-    """The section as Markdown, of all result files in the order of `PAGES`."""
+    """The section as Markdown."""
     parts = []
-    for name, page in PAGES.items():
-        path = folder / f"{name}.json"
-        if path.exists():
-            parts += ["", f"### {page.title}"]
-            for block in blocks(load(path), page):
-                parts += ["", *_lines(block)]
+    for chapter in chapters(folder):
+        parts += ["", f"### {chapter.title}"]
+        for block in chapter.blocks:
+            parts += ["", *_lines(block)]
     return "\n".join([*parts, ""])
 
 
@@ -70,8 +67,6 @@ def _lines(block: Block) -> list[str]:
     """A block as Markdown."""
     if isinstance(block, Text):
         return [block.text]
-    if isinstance(block, Items):
-        return [block.line, "", *(f"- {item}" for item in block.items)]
     if isinstance(block, Picture):
         return [f"![{block.text}]({block.file})"]
     rows = [block.head, ["---"] * len(block.head), *block.rows]

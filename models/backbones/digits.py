@@ -11,10 +11,10 @@
     lsoftmax_cifar  the same for CIFAR-10 (released as cifar_train_test.prototxt), 32x32:
                     64 and 4 of 64 | 4 of 128 | 4 of 256
 
-`dim` defaults to the papers'. Virtual Softmax does not say its networks; those of L-Softmax, which
-it compares with, are the natural stand-ins. Convolutions keep the size; pooling rounds up, as Caffe
-does. Biases in front of BatchNorm do nothing and are left out; theirs have them. Weights start as
-theirs do: uniform +-sqrt(3 / fan in) in LeNet++, else He's normal.
+`dim` defaults to the papers'. Virtual Softmax's networks could not be had; those of L-Softmax,
+which it compares with, are the natural stand-ins. Convolutions keep the size; pooling rounds up, as
+Caffe does. Biases in front of BatchNorm do nothing and are left out; theirs have them. Weights
+start as theirs do: uniform +-sqrt(3 / fan in) in LeNet++, else He's normal.
 Images are three-channel here, as everywhere; three equal channels act like one. `in_channels` 1
 gives the papers' own networks.
 
@@ -110,7 +110,12 @@ def lenet_heated(dim: int = 2, height: int = 28, width: int = 28, in_channels: i
 
 
 def lsoftmax(
-    convolutions: int, dim: int = 512, height: int = 28, width: int = 28, in_channels: int = 3
+    convolutions: int,
+    dim: int = 512,
+    height: int = 28,
+    width: int = 28,
+    in_channels: int = 3,
+    channels: int = 64,
 ) -> DigitNet:
     """L-Softmax's networks; see the module's text.
 
@@ -119,9 +124,10 @@ def lsoftmax(
         dim: embedding dimension.
         height, width: of the input, pixels.
         in_channels: 3, or 1 for grey images.
+        channels: of the first stage; the others have twice and four times as many.
     """
-    layers, before = normalised(in_channels, 64), 64
-    for after in (64, 128, 256):
+    layers, before = normalised(in_channels, channels), channels
+    for after in (channels, 2 * channels, 4 * channels):
         for _ in range(convolutions):
             layers += normalised(before, after)
             before = after

@@ -27,14 +27,34 @@ def drawn_results(tmp_path):
             "class_weights": rng.normal(size=(10, 2)).tolist(),
         }
         runs = [{"arm": arm, "seed": 0, "figures": figures} for arm in arms]
-        data = {"schema": 1, "experiment": name, "searches": [], "runs": runs}
-        (tmp_path / f"{name}.json").write_text(json.dumps(data))
+        write(tmp_path, name, runs)
+    runs = [
+        {"arm": arm, "seed": seed, "figures": accuracies(0.8 + 0.1 * rng.random())}
+        for arm in ("softmax", "virtual")
+        for seed in range(3)
+    ]
+    write(tmp_path, "faces48", runs)
     return tmp_path
+
+
+def accuracies(value):
+    lists = ("lfw", "lookalike")
+    alike = {f"{name}_wrong": "gA==" for name in lists} | {f"{name}_pairs": 8 for name in lists}
+    return alike | {f"{name}_accuracy": value for name in lists}
+
+
+def write(folder, name, runs):
+    data = {"schema": 1, "experiment": name, "searches": [], "runs": runs}
+    (folder / f"{name}.json").write_text(json.dumps(data))
 
 
 def test_drawn_twice_alike_and_small(drawn_results):
     files = draw_all(drawn_results, drawn_results)
-    assert [path.name for path in files] == ["experiments_virtual.png", "experiments_heated.png"]
+    assert [path.name for path in files] == [
+        "experiments_virtual.png",
+        "experiments_heated.png",
+        "experiments_faces48.png",
+    ]
     first = [path.read_bytes() for path in files]
     assert all(1_000 < len(data) < 200_000 for data in first)
     assert first == [path.read_bytes() for path in draw_all(drawn_results, drawn_results)]

@@ -90,12 +90,20 @@ def test_means_are_those_of_the_raw_numbers(path):
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
-def test_errors_are_what_the_wrong_images_say(path):
-    for run in json.loads(path.read_text())["runs"]:
-        if run["figures"] and "wrong" in run["figures"]:
-            figures = run["figures"]
-            assert len(set(figures["wrong"])) == len(figures["wrong"])
-            assert figures["error_percent"] == 100 * len(figures["wrong"]) / figures["images"]
+def test_errors_are_what_was_judged_wrongly(path):
+    results = load(path)
+    for arm in results.runs:
+        for run in results.runs[arm].values():
+            figures = run["figures"] or {}
+            for key in [key for key in figures if key.endswith("wrong")]:
+                wrong = figures[key]
+                assert wrong == sorted(set(wrong))
+                if key == "wrong":
+                    assert figures["error_percent"] == 100 * len(wrong) / figures["images"]
+                else:  # ten folds of 600
+                    name = key.removesuffix("_wrong")
+                    error = len(wrong) / figures[f"{name}_pairs"]
+                    assert figures[f"{name}_accuracy"] == pytest.approx(1 - error, abs=1e-12)
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
