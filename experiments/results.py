@@ -3,7 +3,6 @@
 python -m experiments collect --from DIR      DIR as the runs wrote it
 """
 
-import base64
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.files import read_json, write_text
+from eval.protocols.pair_scores import bits_of, text_of
 from experiments.design import Experiment, Point
 from experiments.work import SCHEMA, Job, found_point, read_result, runs, searches
 
@@ -92,21 +92,26 @@ def collect(experiment: Experiment, source: Path, target: Path = RESULTS) -> Pat
 
 
 def _pack(figures: dict[str, Any]) -> None:
-    """The pairs of each list judged wrongly, a fifth of thousands: base64 of bits, high bit first.
+    """The pairs of each list judged wrongly, a fifth of thousands, as bits.
 
     Of digits few are judged wrongly; their places stay a list.
     """
-    for key in [key for key in figures if key.endswith("_wrong")]:
-        bits = np.zeros(figures[key.replace("wrong", "pairs")], dtype=bool)
+    for key, count in _lists(figures).items():
+        bits = np.zeros(count, dtype=bool)
         bits[figures[key]] = True
-        figures[key] = base64.b64encode(np.packbits(bits).tobytes()).decode("ascii")
+        figures[key] = text_of(np.packbits(bits))
 
 
 def _unpack(figures: dict[str, Any]) -> None:
     """Bits to places again."""
-    for key in [key for key in figures if key.endswith("_wrong")]:
-        raw = np.frombuffer(base64.b64decode(figures[key], validate=True), dtype=np.uint8)
-        figures[key] = np.flatnonzero(np.unpackbits(raw)).tolist()
+    for key, count in _lists(figures).items():
+        figures[key] = np.flatnonzero(bits_of(figures[key], count)).tolist()
+
+
+def _lists(figures: dict[str, Any]) -> dict[str, int]:
+    """The keys of pairs judged wrongly, and of how many."""
+    keys = [key for key in figures if key.endswith("_wrong")]
+    return {key: figures[key.removesuffix("wrong") + "pairs"] for key in keys}
 
 
 _SHARED = ("training_images", "precision", "torch")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eval.metrics.bootstrap import Judged
 from eval.metrics.folds import Bools, Ints
@@ -39,10 +40,10 @@ def packed(scores: PairScores) -> dict[str, Any]:
     """As strict-JSON data."""
     people = scores.people
     return {
-        "score": _text(scores.judged.score_n.astype("<f8")),
-        "genuine": _text(np.packbits(scores.same_n)),
-        "correct": _text(np.packbits(scores.judged.correct_n)),
-        "people": None if people is None else [_text(side.astype("<u4")) for side in people],
+        "score": text_of(scores.judged.score_n.astype("<f8")),
+        "genuine": text_of(np.packbits(scores.same_n)),
+        "correct": text_of(np.packbits(scores.judged.correct_n)),
+        "people": None if people is None else [text_of(side.astype("<u4")) for side in people],
     }
 
 
@@ -58,7 +59,7 @@ def unpacked(result: dict[str, Any], where: str) -> PairScores:
     try:
         count = result["counts"]["pairs"]
         score_n = np.frombuffer(base64.b64decode(stored["score"], validate=True), dtype="<f8")
-        same_n, correct_n = (_bits(stored[key], count) for key in ("genuine", "correct"))
+        same_n, correct_n = (bits_of(stored[key], count) for key in ("genuine", "correct"))
         people = None
         if stored["people"] is not None:
             first_n, second_n = (
@@ -75,10 +76,16 @@ def unpacked(result: dict[str, Any], where: str) -> PairScores:
     return PairScores(Judged(score_n.astype(np.float64), correct_n), same_n, people)
 
 
-def _text(values: Any) -> str:
+def text_of(values: NDArray[Any]) -> str:
+    """An array's bytes as base64."""
     return base64.b64encode(values.tobytes()).decode("ascii")
 
 
-def _bits(text: str, count: int) -> Bools:
+def bits_of(text: str, count: int) -> Bools:
+    """`count` bits from base64, the first in the highest bit of the first byte.
+
+    Raises:
+        ValueError: not base64.
+    """
     raw = np.frombuffer(base64.b64decode(text, validate=True), dtype=np.uint8)
     return np.unpackbits(raw, count=count).astype(bool)
