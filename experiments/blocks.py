@@ -163,9 +163,10 @@ def _noise(results: Results, page: Page) -> Text | None:
     count = results.values(arm, "images")[0]
     error = spread(results.values(arm, "error_percent")).mean / 100
     noise = 100 * math.sqrt(error * (1 - error) / count)
+    repeated = "; no repeated runs are known of the papers" if page.published else ""
     return Text(
         f"On {count:,} test images an error of {100 * error:.2f} % has a standard error of "
-        f"{noise:.3f} points by itself; no repeated runs are known of the papers."
+        f"{noise:.3f} points by itself{repeated}."
     )
 
 

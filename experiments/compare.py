@@ -140,4 +140,4 @@ def signed(value: float, factor: float) -> str:
 
 def p_text(p: float) -> str:
     """A p-value with no more digits than it deserves."""
-    return "< 0.0001" if p < 0.0001 else f"{p:.4f}" if p < 0.01 else f"{p:.2f}"
+    return "< 0.0001" if p < 0.0001 else f"{p:.4f}" if p < 0.1 else f"{p:.2f}"
