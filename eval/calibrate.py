@@ -24,11 +24,15 @@ from numpy.typing import NDArray
 
 from data_prep.files import read_json, sha256_file, write_json
 from eval.metrics.roc import clopper_pearson, exact_far, tar_at_far
+from eval.outputs import require_free
 from pages.text import tidy
 
 SCHEMA = 1
 STORED = 1000
 """Scores kept of a side; of fewer all are kept."""
+
+_KEYS = {"model", "transform", "fusion", "title", "pairs", "counts", "thresholds", "scores"}
+"""What `compare` takes from a calibration."""
 
 EXAMPLE = """\
 example:
@@ -61,8 +65,7 @@ def run(args: argparse.Namespace) -> None:
         ValueError: no result of pairs, or a rate that it does not resolve.
         OSError: a file that cannot be read or written.
     """
-    if Path(args.out).absolute() == Path(args.result).absolute():
-        raise ValueError(f"--out {args.out}: is the result; choose another name")
+    require_free("--out", args.out, {"the result": args.result})
     command = shlex.join(["python", "-m", "eval", *sys.argv[1:]])
     found = calibration(args.result, args.far) | {"command": command}
     write_json(args.out, found)
@@ -130,6 +133,8 @@ def read_calibration(path: str | Path) -> dict[str, Any]:
         not isinstance(found, dict)
         or found.get("kind") != "calibration"
         or found.get("schema") != SCHEMA
+        or not found.keys() >= _KEYS
+        or not _names_model(found["model"])
     ):
         raise ValueError(f"{path}: expected a calibration; make one with: python -m eval calibrate")
     return found
@@ -205,9 +210,7 @@ def _scores(
             "scores of its pairs, as run writes it"
         )
     model, data = result.get("model"), result["data"]
-    if not (
-        isinstance(model, dict) and isinstance(data, dict) and {"path", "sha256"} <= model.keys()
-    ):
+    if not (_names_model(model) and isinstance(data, dict)):
         raise ValueError(f"{path}: does not say which model its embeddings are of; extract again")
     for key in ("fusion", "transform"):
         if result["data"].get(key) is None:
@@ -218,6 +221,13 @@ def _scores(
     scores = unpacked(result, path)
     score_n, same_n = scores.judged.score_n, scores.same_n
     return score_n[same_n], score_n[~same_n], result
+
+
+def _names_model(model: Any) -> bool:
+    """Whether a note says which model it is of."""
+    return isinstance(model, dict) and all(
+        isinstance(model.get(key), str) for key in ("path", "sha256")
+    )
 
 
 def _decades(impostors: int) -> list[str]:

@@ -83,8 +83,10 @@ def run(args: argparse.Namespace) -> None:
     if kind not in ("", ".html", ".json"):
         raise ValueError(f"--out {args.out}: expected a name that ends in .html or .json")
     if kind:
-        notes = [str(Path(args.model).with_suffix(".json")), str(_calibration_file(args))]
-        require_free("--out", args.out, {"input": [args.first, args.second, *notes]})
+        model = Path(args.model)
+        notes = [model.with_suffix(".json"), model / "meta.json", _calibration_file(args)]
+        given = [args.first, args.second, *(str(note) for note in notes if note)]
+        require_free("--out", args.out, {"input": given})
     cuts, found = compared(args)
     found["command"] = shlex.join(["python", "-m", "eval", *sys.argv[1:]])
     print(text(found))

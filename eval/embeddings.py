@@ -25,6 +25,10 @@ from data_prep.files import read_json, write_json, write_text, written_aside
 __all__ = ["SCHEMA", "Embeddings", "load", "paths", "require_replaceable", "save", "unit_rows"]
 
 
+_OURS = {"count", "names_sha256"}
+"""What the notes of embeddings have, and those of models do not: `save`'s and `extract`'s."""
+
+
 def unit_rows(vectors_mD: NDArray[Any], names: Sequence[str], where: str) -> NDArray[np.float64]:
     """Each row divided by its Euclidean length, in float64.
 
@@ -35,15 +39,18 @@ def unit_rows(vectors_mD: NDArray[Any], names: Sequence[str], where: str) -> NDA
 
 
 def require_replaceable(prefix: str | os.PathLike[str]) -> None:
-    """Refuses to write X where X.json is there and of something else: a model, a list, a result.
+    """Refuses to write X where a file of something else is there: a model's, a list, a result.
 
     Raises:
-        ValueError: it is.
+        ValueError: X.json is not of embeddings, or X.txt stands alone.
     """
-    note = paths(prefix)[2]
-    about = read_json(note) if note.is_file() else {"dim": 0}
-    if not isinstance(about, dict) or "dim" not in about or "onnx" in about:
-        raise ValueError(f"{note}: is there and not of embeddings; choose another --out")
+    npy, txt, note = paths(prefix)
+    if note.is_file():
+        about = read_json(note)
+        if not isinstance(about, dict) or not ("dim" in about and about.keys() & _OURS):
+            raise ValueError(f"{note}: is there and not of embeddings; choose another --out")
+    elif txt.is_file() and not npy.is_file():  # X.npy is written before X.txt
+        raise ValueError(f"{txt}: is there and not of embeddings; choose another --out")
 
 
 def save(

@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> None:
     from models.allocator import keep_freed_memory
 
     args.out = args.out.removesuffix(".npy")
-    if Path(args.out).name in ("", ".."):
+    if args.out.endswith("/") or Path(args.out).name in ("", ".."):
         raise ValueError(f"--out {args.out}: expected X of X.npy, X.txt, X.json, such as out/lfw")
     require_replaceable(args.out)
     device = comm.pick_device(args.device)

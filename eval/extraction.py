@@ -25,8 +25,6 @@ _SAME = (
     *("batch", "threads", "images.sha256", "lengths_sha256"),
 )
 """What of X.json must not differ between a run and the one that goes on with it."""
-_NEWER = ("images.sha256", "lengths_sha256")
-"""Of these: what an earlier version did not note, so that it may be missing there."""
 
 
 def extract(
@@ -131,7 +129,7 @@ def _begun(
 def _require_same(prefix: Path, earlier: dict[str, Any], meta: dict[str, Any]) -> None:
     for keys in _SAME:
         then, now = (_at(one, keys.split(".")) for one in (earlier, meta))
-        if then != now and not (then is None and keys in _NEWER):
+        if then != now:
             raise ValueError(
                 f"{prefix}: was begun with {keys} {then}, expected {now}; go on with the same "
                 "model, images and settings, or start again without --resume"

@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> None:
     """
     out = Path(args.out)
     note = out.with_suffix(".json")
-    if out.absolute() in (Path(args.pairs).absolute(), note.absolute()):
+    if out == note:
         raise ValueError(f"--out {out}: expected a new LIST.txt; its provenance goes to LIST.json")
     for file in (out, note):
         require_free("--out", str(file), {"--pairs": args.pairs, "--embeddings": args.embeddings})

@@ -1,11 +1,11 @@
 """`python -m eval versus`: two models on the same list, with a test of their difference."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from data_prep.files import read_json, write_json
 from eval.metrics.paired import compare
+from eval.outputs import require_free
 from eval.protocols.base import RESULT, SCHEMA
 from eval.protocols.pair_scores import unpacked
 from eval.report.shapes import count_of, has, number
@@ -36,9 +36,8 @@ def run(args: argparse.Namespace) -> None:
         ValueError: the results are not of the same pairs, or hold no scores.
         OSError: a file that cannot be read or written.
     """
-    given = [Path(path).absolute() for path in (args.first, args.second)]
-    if args.out and Path(args.out).absolute() in given:
-        raise ValueError(f"--out {args.out}: is one of the results; choose another name")
+    if args.out:
+        require_free("--out", args.out, {"a result": [args.first, args.second]})
     found = versus(args.first, args.second)
     if args.out:
         write_json(args.out, found)

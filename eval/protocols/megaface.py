@@ -10,6 +10,7 @@ Figures with noise lists ("refined", "R") and without ("raw") are different prot
 """
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from eval.protocols.base import SCHEMA, Protocol, tar_lines
@@ -79,6 +80,8 @@ class MegaFace(Protocol):
         if args.cmc_json:
             given = {f"--{name.replace('_', '-')}": getattr(args, name) for name in _INPUTS}
             require_free("--cmc-json", args.cmc_json, given)
+            if Path(args.cmc_json).resolve() == Path(args.out).resolve():
+                raise ValueError(f"--cmc-json {args.cmc_json}: is --out too; choose another name")
         found = judged(args)
         if args.cmc_json and comm.rank() == 0:
             write_json(args.cmc_json, devkit_json(found.figures))

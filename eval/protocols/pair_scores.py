@@ -67,9 +67,7 @@ def unpacked(result: dict[str, Any], where: str) -> PairScores:
                 for side in stored["people"]
             )
             people = first_n, second_n
-        if not len(score_n) == len(same_n) == count or any(
-            len(side) != count for side in people or ()
-        ):
+        if len(score_n) != count or any(len(side) != count for side in people or ()):
             raise ValueError(f"{len(score_n)} scores for {count} pairs")
     except (ValueError, KeyError, TypeError, binascii.Error) as error:
         raise ValueError(f"{where}: pair_scores are damaged ({error}); run it again") from None
@@ -85,7 +83,9 @@ def bits_of(text: str, count: int) -> Bools:
     """`count` bits from base64, the first in the highest bit of the first byte.
 
     Raises:
-        ValueError: not base64.
+        ValueError: not base64, or of another number of bytes.
     """
     raw = np.frombuffer(base64.b64decode(text, validate=True), dtype=np.uint8)
+    if len(raw) != -(-count // 8):
+        raise ValueError(f"{len(raw)} bytes for {count} bits")
     return np.unpackbits(raw, count=count).astype(bool)

@@ -107,12 +107,12 @@ def _command(args: argparse.Namespace) -> str:
 
 def _check_outputs(args: argparse.Namespace) -> None:
     """Refuses to write over what is read, or twice to one place."""
-    taken = {Path(path).absolute(): "is one of the results" for path in args.results}
+    taken = {Path(path).resolve(): "is one of the results" for path in args.results}
     for option in ("out", "markdown", "figures", "csv"):
         given = getattr(args, option)
         if given is None:
             continue
-        place = Path(given).absolute()
+        place = Path(given).resolve()
         folders = option in ("figures", "csv")
         if place in taken and not (folders and taken[place] == "is a folder of files"):
             raise ValueError(f"--{option} {given}: {taken[place]}; choose another name")

@@ -94,6 +94,13 @@ def test_what_cannot_be_calibrated_is_refused(result, tmp_path):
     line = refused(command("eval", "calibrate", result, "--out", tmp_path / "c", "--far", "1e-4"))
     assert "1,100 impostor pairs do not resolve FAR 1e-4; the smallest is 9.1e-4" in line
     assert not (tmp_path / "c").exists()
+    whole = calibration(str(result))
+    for wrong in ({"kind": "calibration", "schema": 1}, {**whole, "model": {"sha256": None}}):
+        (tmp_path / "wrong.json").write_text(json.dumps(wrong))
+        with pytest.raises(ValueError, match=r"wrong\.json: expected a calibration"):
+            read_calibration(tmp_path / "wrong.json")
+    same = result.parent / ".." / result.parent.name / result.name
+    assert "is read as the result" in refused(command("eval", "calibrate", result, "--out", same))
     with pytest.raises(ValueError, match="expected a calibration"):
         read_calibration(result)
     other = json.loads(result.read_text())

@@ -175,6 +175,9 @@ def test_a_fusion_that_is_none_and_an_output_that_is_read_are_refused(people, mo
     with pytest.raises(ValueError, match=r"c\.json: is read as input; choose another name"):
         compare.run(arguments(crop, crop, model, *words))
     assert path.read_bytes() == before
+    words = ["--detector", "none", "--out", model / "meta.json"]
+    with pytest.raises(ValueError, match=r"meta\.json: is read as input; choose another name"):
+        compare.run(arguments(crop, crop, model, *words))
 
 
 def test_wrong_input_is_one_line(people, model, tmp_path):

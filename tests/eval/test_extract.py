@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from data_prep.files import sha256_file, write_json
+from data_prep.files import read_json, sha256_file, write_json, write_text
 from data_prep.images import decode
 from data_prep.sources.verification_bin import write_bin
 from data_prep.transforms import Transform
@@ -180,7 +180,10 @@ def test_a_bin_is_noted_by_its_hash(exported, people, tmp_path):
     ("more", "message"),
     [
         (["--out", "."], r"--out \.: expected X of X\.npy"),
+        (["--out", "n/"], r"--out n/: expected X of X\.npy"),
         (["--out", "n"], r"n\.json: is there and not of embeddings"),
+        (["--out", "exported"], r"exported\.json: is there and not of embeddings"),
+        (["--out", "list"], r"list\.txt: is there and not of embeddings"),
         (["--backbone", "foo"], "states its own network; leave --backbone out"),
     ],
 )
@@ -189,7 +192,9 @@ def test_options_that_cannot_be_meant_are_refused(
 ):
     monkeypatch.chdir(tmp_path)
     write_json("n.json", {"schema": 1, "onnx": {}, "dim": 16, "transform": {}})
+    write_json("exported.json", read_json(exported / "meta.json"))
+    write_text("list.txt", "a pair list\n")
     words = ["--model", str(exported), "--images", str(people.crops), "--out", "x", *more]
     with pytest.raises(ValueError, match=message):
         main(["extract", *words])
-    assert [path.name for path in tmp_path.iterdir()] == ["n.json"]
+    assert {path.name for path in tmp_path.iterdir()} == {"n.json", "exported.json", "list.txt"}

@@ -162,8 +162,10 @@ def test_a_bin_names_nobody_and_nothing_read_is_written_over(tmp_path):
     words = ["mine", "--embeddings", str(prefix), "--pairs"]
     with pytest.raises(ValueError, match="do not say who is on them"):
         main([*words, str(tmp_path / "x.bin"), "--out", str(tmp_path / "o.txt")])
-    with pytest.raises(ValueError, match=r"expected a new LIST\.txt"):
+    with pytest.raises(ValueError, match="is read as --pairs; choose another name"):
         main([*words, str(pairs), "--out", str(pairs)])
+    with pytest.raises(ValueError, match=r"expected a new LIST\.txt"):
+        main([*words, str(pairs), "--out", str(tmp_path / "o.json")])
     with pytest.raises(ValueError, match=r"X\.txt: is the list of the embeddings"):
         main([*words, str(pairs), "--out", f"{prefix}.txt"])
 

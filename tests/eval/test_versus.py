@@ -73,7 +73,7 @@ def test_another_list_or_no_result_is_refused(results, tmp_path):
     write_json(tmp_path / "c.json", verify("lfw", other, embeddings))
     with pytest.raises(ValueError, match="results of different pair lists"):
         versus(a, str(tmp_path / "c.json"))
-    with pytest.raises(ValueError, match="is one of the results"):
+    with pytest.raises(ValueError, match="is read as a result; choose another name"):
         main(["versus", a, a, "--out", a])
     write_json(tmp_path / "d.json", {"schema": 1, "recall": []})
     with pytest.raises(ValueError, match=r"d\.json: expected a result of a protocol of pairs"):
@@ -87,6 +87,8 @@ def test_another_list_or_no_result_is_refused(results, tmp_path):
         (lambda p: {**p, "score": p["score"][:-8]}, "pair_scores are damaged"),
         (lambda p: {**p, "score": "%"}, "pair_scores are damaged"),
         (lambda p: {**p, "correct": 3}, "pair_scores are damaged"),
+        (lambda p: {**p, "correct": ""}, "pair_scores are damaged"),
+        (lambda p: {**p, "genuine": p["genuine"][:4]}, "pair_scores are damaged"),
         (lambda p: {**p, "people": [p["people"][0], "AAAA"]}, "pair_scores are damaged"),
         (lambda p: {"score": p["score"]}, "pair_scores are damaged"),
     ],

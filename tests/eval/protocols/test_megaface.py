@@ -304,6 +304,8 @@ def test_a_seed_below_zero_and_another_models_distractors_are_refused(sets):
         judge(folder)
     with pytest.raises(IsADirectoryError, match=r"--cmc-json .* is a folder"):
         judge(folder, "--cmc-json", folder)
+    with pytest.raises(ValueError, match=r"r\.json: is --out too; choose another name"):
+        judge(folder, "--cmc-json", folder / "r.json")
     assert not (folder / "r.json").exists()
 
 
