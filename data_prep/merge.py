@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from data_prep.leftovers import remove_leftovers, remove_set_leftovers
 from data_prep.pack import part_prefix
-from data_prep.record_names import record_names
+from data_prep.record_names import class_names, record_names
 from data_prep.records.manifest import as_prefix, read_manifest, with_suffix
 from data_prep.records.reader import RecordSet
 from data_prep.records.writer import RecordSetWriter
@@ -69,9 +69,9 @@ def merge(prefix: Path, *, keep_parts: bool = False) -> dict[str, Any]:
         RecordSetWriter(prefix, height=height, width=width, details=details) as writer,
         tqdm(total=total, desc="merge", unit="image", delay=2) as bar,
     ):
-        for rank, manifest in enumerate(manifests):
+        for rank in range(len(manifests)):
             records = RecordSet(part_prefix(prefix, rank, len(manifests)))
-            people, labels = manifest["class_names"], records.labels.tolist()
+            people, labels = class_names(records), records.labels.tolist()
             for i, name in enumerate(record_names(records)):
                 writer.add(people[labels[i]], records.image_bytes(i), name)
                 bar.update()

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from data_prep.images import decoded_size
 from data_prep.leftovers import remove_set_leftovers
 from data_prep.parallel import ordered_map
+from data_prep.records.index import WrongIndexError
 from data_prep.records.manifest import ROLES, as_prefix, read_manifest, with_suffix
 from data_prep.records.writer import RecordSetWriter
 from data_prep.sources import open_people
@@ -55,8 +56,8 @@ def pack_images(
         drops: lists of images and people to leave out, with reasons (`data_prep.drops`).
         strict: fail on an image that would be skipped.
         workers: threads; the files do not depend on it.
-        resume: leave a whole set from the same images and settings as it is; otherwise remove
-            what a killed run left and pack again.
+        resume: leave a whole set from the same images and settings as it is, if what it skipped
+            cannot be read to this day; otherwise remove what a killed run left and pack again.
         part: (rank, ranks): of several processes, each packs a share of the people, at
             `part_prefix`.
         command: kept in the manifest.
@@ -65,7 +66,7 @@ def pack_images(
         The manifest.
 
     Raises:
-        ValueError: bad input; names the file.
+        ValueError: bad input, such as an index of another file; names the file.
         OSError: a file cannot be read or written.
     """
     source = open_people(images, list_file)
@@ -79,7 +80,7 @@ def pack_images(
     details["skipped"] = skipped = []
     if resume:
         whole = _whole_set(as_prefix(prefix), size, details)
-        if whole and not (strict and whole["skipped"]):
+        if whole and not (whole["skipped"] and strict) and not _mended(source, whole, workers):
             tqdm.write(f"{prefix}: whole already, from the same images and settings; left as it is")
             return whole
         remove_set_leftovers(as_prefix(prefix))
@@ -124,9 +125,12 @@ def report(manifest: dict[str, Any]) -> list[str]:
         if strangers := dropped["unknown_people"]:
             lines.append(f"note: nobody is called {listed(strangers)} as in the drop lists")
     if skipped := manifest["skipped"]:
-        names = listed([entry["image"] for entry in skipped])
+        names = [entry["image"] for entry in skipped]
+        total = manifest["images"] + len(skipped)
+        reason = skipped[0]["reason"].removeprefix(f"{names[0]}: ")
         lines.append(
-            f"skipped {len(skipped)} images that cannot be decoded: {names} (see the manifest)"
+            f"skipped {len(skipped)} of {total} images, damaged or no image: {listed(names)} (see "
+            f"the manifest); the first: {reason}"
         )
     return lines
 
@@ -144,7 +148,8 @@ def _chosen_people(
     if exclude is not None:
         people, details["excluded"] = without_excluded(source, exclude)
     if drops:
-        people, details["dropped"] = without_dropped(source, people, drops)
+        people, account = without_dropped(source, people, drops)
+        details |= account
     if shuffle is not None:
         people = shuffled(people, shuffle)
     return people, details
@@ -173,6 +178,14 @@ def _whole_set(
     return manifest if prefix.with_name("property").exists() else None
 
 
+def _mended(source: People, manifest: dict[str, Any], workers: int) -> bool:
+    """Whether an image that was skipped can be read by now."""
+    names = [entry["image"] for entry in manifest["skipped"]]
+    read = partial(_read_one, source, (manifest["height"], manifest["width"]))
+    bar = tqdm(names, desc="skipped before", unit="image", delay=2)
+    return any(not problem for _, problem in ordered_map(read, bar, workers))
+
+
 def _first_size(source: People, people: Sequence[Person]) -> tuple[int, int]:
     """(height, width) of the first image that can be decoded."""
     problem = ""
@@ -188,10 +201,12 @@ def _first_size(source: People, people: Sequence[Person]) -> tuple[int, int]:
 
 
 def _read_one(source: People, size: tuple[int, int], name: str) -> tuple[bytes, str]:
-    """An image's bytes, and why it cannot be decoded, if so."""
+    """An image's bytes, and why it cannot be read, if so."""
     try:
         encoded = source.encoded(name)
         height, width = decoded_size(encoded, name)
+    except WrongIndexError:  # no fault of this image, and perhaps of all others too
+        raise
     except ValueError as error:
         return b"", str(error)
     if (height, width) != size:

@@ -64,16 +64,22 @@ def record_names(records: RecordSet) -> list[str]:
     return names
 
 
-def class_names(records: RecordSet, names: Sequence[str]) -> Mapping[int, str]:
+def class_names(records: RecordSet, names: Sequence[str] | None = None) -> Mapping[int, str]:
     """The person of each label: of our manifest, CVLface's folders, else the label's six digits.
 
     Args:
         records: a set.
-        names: of its images, as `record_names` gives them.
+        names: of its images, as `record_names` gives them; read where needed and not given.
+
+    Raises:
+        ValueError: a label has no name in the manifest, or the list of names is damaged.
     """
     if records.manifest is not None:
-        return dict(enumerate(records.manifest["class_names"]))
-    titles = folder_titles(names, records.labels) if is_cvlface(records) else None
+        return dict(zip(range(records.num_classes), records.manifest["class_names"], strict=True))
+    titles = None
+    if is_cvlface(records):
+        names = record_names(records) if names is None else names
+        titles = folder_titles(names, records.labels)
     return titles or {label: f"{label:06d}" for label in np.unique(records.labels).tolist()}
 
 
@@ -83,6 +89,9 @@ def shard_people(sets: Sequence[RecordSet], names: Sequence[str]) -> list[str]:
     Args:
         sets: the set, or the shards of one.
         names: of all images, as `shard_names` gives them.
+
+    Raises:
+        ValueError: as `class_names`.
     """
     people: list[str] = []
     for one in sets:

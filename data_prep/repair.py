@@ -18,7 +18,14 @@ from data_prep.sources.folders import listed
 from data_prep.survey import Survey, mapped, survey
 from data_prep.traps import label_problems, stated_classes
 
-_KEPT_FIELDS = ("source", "transform_version", "shuffle", "excluded", "dropped")
+_KEPT_FIELDS = (
+    "source",
+    "transform_version",
+    "shuffle",
+    "excluded",
+    "dropped",
+    "dropped_images",
+)
 """What the new manifest says as the old one did."""
 
 

@@ -83,7 +83,8 @@ def find_duplicates(
         workers: threads; the result does not depend on it.
 
     Raises:
-        ValueError: an image has no embedding, or a record is damaged.
+        ValueError: an image has no embedding, none can be decoded, or a record set's index is
+            another file's.
         OSError: an image cannot be read, or the disk is full.
     """
     classes = classes_of(people_of(source))

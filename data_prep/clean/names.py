@@ -6,10 +6,20 @@ from pathlib import Path
 
 from data_prep.images import SUFFIXES
 
-_FILE = re.compile(
-    r"^(.*?)(?:_\d+)?(?:" + "|".join(map(re.escape, sorted(SUFFIXES))) + r")(?:\s.*)?$", re.I
-)
+_SUFFIX = "(?:" + "|".join(map(re.escape, sorted(SUFFIXES))) + ")"
+
+_FILE = re.compile(rf"^(.*?)(?:_\d+)?{_SUFFIX}(?:\s.*)?$", re.I)
 """`Name_0001.jpg`, and a pair's token or a landmark after it."""
+
+_PATH = re.compile(
+    r"(?:[-+]?\d+(?:\.\d*)?[\t,]|[-+]?[01](?:\.0*)? +)*"  # before it: numbers, a label
+    rf"([^\s,][^\t]*?{_SUFFIX})(?=[\s,]|$)",
+    re.I,
+)
+"""An image's path, perhaps with spaces in it."""
+
+_TOKEN = re.compile(r"\d+\.\w+")
+"""`1.png`, which after a path with a folder names nobody."""
 
 
 def comparable(name: str) -> str:
@@ -32,8 +42,8 @@ def read_test_people(path: Path) -> dict[str, tuple[str, int]]:
     Reads plain names, one a line; LFW's lists of people (`name TAB images`) and pairs (`name i j`,
     `name1 i name2 j`); lists of images, whose person is the folder (`Name/Name_0001.jpg`) or, where
     there is none, the file's name without its number (`Name_0001.jpg 1`, as CPLFW and FaceScrub's
-    noise list have it); pairs of images (`path1 path2 0|1`). Pairs may have tabs or spaces between.
-    `#` begins a comment.
+    noise list have it); pairs of images (`path1 path2 0|1`), with any label, before or after, or
+    none. Pairs may have tabs, spaces or, of images, commas between. `#` begins a comment.
 
     Raises:
         ValueError: the file is not UTF-8 text, or names nobody.
@@ -63,6 +73,9 @@ def _names(line: str, in_columns: bool) -> list[str]:
         line: without comment.
         in_columns: the list has tabs; in others a number that stands alone is a name.
     """
+    if _PATH.match(line):
+        first, *others = _PATH.findall(line)
+        return [first, *(path for path in others if "/" not in first or not _TOKEN.fullmatch(path))]
     fields = line.split("\t") if "\t" in line else line.split()
     if all(field.strip().isdecimal() for field in fields) and (in_columns or len(fields) > 1):
         return []
@@ -71,13 +84,9 @@ def _names(line: str, in_columns: bool) -> list[str]:
         return fields[:1]
     if numbers == [False, True, False, True]:
         return fields[::2]
-    if numbers == [False, False, True] and all(map(_is_path, fields[:2])):
+    if numbers == [False, False, True] and all("/" in field for field in fields[:2]):
         return fields[:2]
     return [line.partition("\t")[0]]
-
-
-def _is_path(field: str) -> bool:
-    return "/" in field or _FILE.match(field) is not None
 
 
 def _person(written: str) -> str:

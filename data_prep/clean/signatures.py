@@ -9,6 +9,7 @@ Memory is 48 bytes an image, and 1,024 bytes of a file that has no name and is g
 """
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from tqdm import tqdm
 from data_prep.dataset import ImageSource
 from data_prep.images import decode
 from data_prep.parallel import ordered_map
+from data_prep.records.index import WrongIndexError
 
 SIDE = 32
 """Of the small grey picture, pixels."""
@@ -54,7 +56,7 @@ class Signatures:
         signs: uint64 [n, 2].
         mirrored: the same of the mirrored image.
         usable: whether the image could be decoded and is not all of one grey, bool [n].
-        broken: how many could not be decoded.
+        broken: how many could not be decoded, or are damaged in their record.
         grey: uint8 [n, SIDE, SIDE], on disk.
         usual: what signs and correlations are measured against.
     """
@@ -95,7 +97,7 @@ def signatures_of(source: ImageSource, scratch: Path, workers: int = 1) -> Signa
         workers: threads.
 
     Raises:
-        ValueError: a record is damaged.
+        ValueError: no image can be decoded, or a record set's index is another file's.
         OSError: an image cannot be read, or the disk is full.
     """
     n = len(source)
@@ -167,12 +169,16 @@ def _read(
     source: ImageSource, places: "range | list[int]", workers: int
 ) -> Iterator[tuple[bytes, NDArray[np.float32] | None]]:
     def one(place: int) -> tuple[bytes, NDArray[np.float32] | None]:
-        encoded = source.encoded(place)
-        digest = hashlib.sha256(encoded).digest()[:16]
+        where, small = source.where(place), None
+        encoded = os.fsencode(where)  # damaged where they are stored, no two are the same file
         try:
-            return digest, small_grey(decode(encoded, source.where(place)))
+            encoded = source.encoded(place)
+            small = small_grey(decode(encoded, where))
+        except WrongIndexError:
+            raise
         except ValueError:
-            return digest, None
+            pass
+        return hashlib.sha256(encoded).digest()[:16], small
 
     yield from ordered_map(one, places, workers)
 

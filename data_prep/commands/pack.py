@@ -57,7 +57,9 @@ def add(commands: "argparse._SubParsersAction[Parser]") -> None:
         help="images and people to leave out, with the reasons, of a cleaning command; repeatable",
     )
     command.add_argument(
-        "--strict", action="store_true", help="fail on an image that cannot be decoded, not skip it"
+        "--strict",
+        action="store_true",
+        help="fail on an image that would be skipped: damaged, or no image",
     )
     command.add_argument(
         "--resume",

@@ -8,6 +8,7 @@ import numpy as np
 
 from data_prep.cli import one_line
 from data_prep.pages.reasons import Miss, entries
+from data_prep.record_names import class_names
 from data_prep.records.manifest import (
     ROLES,
     as_prefix,
@@ -28,11 +29,11 @@ class Packed:
         records: the set, open; None where it cannot be opened.
         manifest: what our packer wrote; empty for a set of another program.
         images: how many.
-        people: images by name of the class; the label's six digits where it has no name.
+        people: images by name of the class, as cleaners and packing have it.
         size: (height, width) as the manifest states it, pixels; None if unknown.
         files: bytes by suffix.
         written_at: when the .rec was, seconds since 1970.
-        skipped: images that could not be decoded.
+        skipped: images that were damaged, or none.
         missing: what could not be read, and so is not shown; a sentence each.
     """
 
@@ -92,8 +93,7 @@ def gather_set(path: Path) -> Packed:
 
 def _people_of(records: RecordSet) -> dict[str, int]:
     counts = np.bincount(records.labels, minlength=records.num_classes)
-    names = (records.manifest or {}).get("class_names") or []
+    names = class_names(records)
     return {
-        str(names[label]) if label < len(names) else f"{label:06d}": int(count)
-        for label, count in enumerate(counts.tolist())
+        str(names.get(label, f"{label:06d}")): count for label, count in enumerate(counts.tolist())
     }

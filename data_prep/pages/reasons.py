@@ -22,7 +22,7 @@ class Miss:
     @property
     def kind(self) -> str:
         """The reason without the image's name and with `N` for each number."""
-        text = self.reason.removeprefix(f"{self.image}: ")
+        text = self.reason.removeprefix(f"{self.image}: ").replace(f" ({self.image})", "")
         return re.sub(r"\d+(?:\.\d+)?", "N", text)
 
 

@@ -71,19 +71,18 @@ def _packed_rows(data: Data) -> list[tuple[str, int | None, str]]:
         return []
     rows: list[tuple[str, int | None, str]] = []
     excluded = set((packed.manifest.get("excluded") or {}).get("people") or [])
-    known = data.crops.people if data.crops else None
+    known = data.crops.people if data.crops else {}
     if excluded:
-        count = sum(known[name] for name in excluded) if known else None
+        count = sum(known[name] for name in excluded) if excluded <= known.keys() else None
         rows.append(("− of excluded people", count, f"{people_count(len(excluded))} (--exclude)"))
     if dropped := packed.manifest.get("dropped"):
-        # Lists overlap: an image that goes for two reasons is counted for the first of them.
+        # Lists overlap, so these were counted when packing; older manifests do not say them.
+        counts = packed.manifest.get("dropped_images") or {}
         people = {entry["person"] for entry in dropped.get("people", [])} - excluded
-        count = sum(known[name] for name in people) if known else None
         if people:
-            rows.append(("− of dropped people", count, f"{people_count(len(people))} (--drop)"))
-        owners = [entry["image"].rpartition("/")[0] for entry in dropped.get("images", [])]
-        images = sum(owner not in excluded | people for owner in owners)
-        rows.append(("− dropped", images, "by name (--drop)"))
+            text = f"{people_count(len(people))} (--drop)"
+            rows.append(("− of dropped people", counts.get("of_people"), text))
+        rows.append(("− dropped", counts.get("by_name"), "by name (--drop)"))
     for kind, misses in by_kind(packed.skipped):
         rows.append(("− skipped", len(misses), escape(kind)))
     rows.append(("= packed", packed.images, f"of {people_count(len(packed.people))}"))

@@ -14,6 +14,10 @@ _BLOCK = 1 << 19
 """Bytes parsed at once: the arrays made of them stay in the processor's cache."""
 
 
+class WrongIndexError(ValueError):
+    """The .idx is another file's: what it leads to is not what was asked for, though whole."""
+
+
 def format_index(keys: np.ndarray, offsets: np.ndarray) -> bytes:
     """The text of an .idx.
 

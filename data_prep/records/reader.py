@@ -13,7 +13,7 @@ import numpy as np
 from data_prep.records import recordio
 from data_prep.records.fields import as_words, read_ids, read_labels, read_ranges
 from data_prep.records.header import SIZE, unpack
-from data_prep.records.index import read_index
+from data_prep.records.index import WrongIndexError, read_index
 from data_prep.records.layout import Table, build_table, find_images, rebuild_index
 from data_prep.records.manifest import (
     as_prefix,
@@ -151,6 +151,7 @@ class RecordSet:
 
         Raises:
             IndexError: no such position.
+            WrongIndexError: the index leads to another image.
             ValueError: the record is damaged or not an image; names file, key and byte.
         """
         buffer, view, offsets, ends, keys, crcs = self._tables
@@ -193,12 +194,14 @@ class RecordSet:
             self._buffer, offset, end=int(self._table.ends[i]), where=str(self.rec)
         )
         header, data = unpack(payload, where)
-        if self._crcs is not None and zlib.crc32(payload) != self._crcs[i]:
+        crc = zlib.crc32(payload)
+        # With another id, yet a checksum of this set, it is another image, and whole.
+        if self._ids_are_keys and header.id != key and (self._crcs is None or crc in self._crcs):
+            raise self._wrong_id(key, offset, header.id)
+        if self._crcs is not None and self._crcs[i] != crc:
             raise ValueError(
                 f"{where}: the record's CRC-32 is not the manifest's; pack the set again"
             )
-        if self._ids_are_keys and header.id != key:
-            raise self._wrong_id(key, offset, header.id)
         if not data:
             raise ValueError(
                 f"{where}: expected an image, found an empty record; get the set again"
@@ -266,8 +269,8 @@ class RecordSet:
             bad = int(np.argmax(wrong))
             raise self._wrong_id(int(table.keys[bad]), int(table.offsets[bad]), int(ids[bad]))
 
-    def _wrong_id(self, key: int, offset: int, found: int) -> ValueError:
-        return ValueError(
+    def _wrong_id(self, key: int, offset: int, found: int) -> WrongIndexError:
+        return WrongIndexError(
             f"{self.rec}, key {key}, byte {offset}: expected a record with id {key}, found "
             f"id {found}; the .idx is another file's: get it again, or delete it to rebuild it"
         )

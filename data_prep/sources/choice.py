@@ -37,6 +37,9 @@ def without_dropped(
 ) -> tuple[list[Person], dict[str, Any]]:
     """The people without the images and people of drop lists, and the account of these.
 
+    The account is the manifest's: `dropped`, what the lists name; `dropped_images`, how many images
+    that leaves out, each counted once: with a person, or else by name.
+
     Args:
         source: where the lists' names must be.
         people: those of the source who are to be packed.
@@ -65,13 +68,18 @@ def without_dropped(
         "unknown_people": sorted(set(persons) - present),
     }
     kept = []
+    counts = {"of_people": 0, "by_name": 0}
     for person in people:
+        if person.name in persons:
+            counts["of_people"] += len(person.images)
+            continue
         left = tuple(name for name in person.images if name not in images)
-        if left and person.name not in persons:
+        counts["by_name"] += len(person.images) - len(left)
+        if left:
             kept.append(Person(person.name, left))
     if not kept:
         raise ValueError(f"{lists[-1]}: leaves nobody of {source.title}; check the list")
-    return kept, account
+    return kept, {"dropped": account, "dropped_images": counts}
 
 
 def shuffled(people: Iterable[Person], seed: int) -> list[Person]:

@@ -108,7 +108,8 @@ def _files(root: Path) -> Iterator[str]:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
-                if entry.is_dir():
+                # To a Path a link to itself is no folder, to an entry it is an error.
+                if (Path(entry) if entry.is_symlink() else entry).is_dir():
                     waiting.append((f"{inside}{entry.name}/", above | {here}))
                 else:
                     yield inside + entry.name

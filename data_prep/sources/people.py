@@ -41,7 +41,9 @@ class People(ABC):
         """An image's bytes as they were stored. Threads may call it at the same time.
 
         Raises:
-            ValueError: what is stored is damaged; names the file, and the line or byte.
+            WrongIndexError: the index beside the file leads to another image.
+            ValueError: what is stored of this image is damaged; names the file, and the line or
+                byte.
             OSError: a file cannot be read.
         """
 

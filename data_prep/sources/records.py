@@ -121,7 +121,6 @@ def open_records(paths: Sequence[Path]) -> RecordPeople:
 
 def _joined(records: RecordSet, titles: dict[str, int]) -> np.ndarray:
     """Labels over all sets, from this one's names of people; `titles` learns the new ones."""
-    assert records.manifest is not None
-    names = records.manifest["class_names"]
+    names = class_names(records).values()
     numbers = [titles.setdefault(name, len(titles)) for name in names]
     return np.array(numbers, np.int64)[records.labels]

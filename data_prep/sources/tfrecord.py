@@ -41,7 +41,7 @@ class TFRecordPeople(People):
             list_file: TFace's index.
 
         Raises:
-            ValueError: a line is none of TFace's; names it.
+            ValueError: a line is none of TFace's, or a shard ends before its last record.
             OSError: the list or a shard cannot be read.
         """
         self.title, self._root, self._list = str(root), root, list_file
@@ -65,6 +65,7 @@ class TFRecordPeople(People):
             self._shards.append(numbers[name, shard])
             self._offsets.append(int(fields[2]))
             names.append(f"{labels[-1]:06d}/{len(names):08d}")
+        self._require_ends()
         self.people = grouped(names, np.array(labels, np.int64))
 
     def encoded(self, name: str) -> bytes:
@@ -99,6 +100,13 @@ class TFRecordPeople(People):
         place = int(name.rpartition("/")[2])
         return self._shards[place], self._offsets[place]
 
+    def _require_ends(self) -> None:
+        """Refuses a shard that is cut: it would be every image after the cut that is lost."""
+        last = np.zeros(len(self._files), np.int64)
+        np.maximum.at(last, np.array(self._shards), np.array(self._offsets))
+        for file, path, offset in zip(self._files, self._paths, last.tolist()):
+            _length(file, offset, f"{path}, byte {offset}")
+
     def _open(self, name: str, shard: int, where: str) -> None:
         path = self._root / name / f"{Path(name).name}-{shard:05d}.tfrecord"
         try:
@@ -120,20 +128,32 @@ def read_record(buffer: mmap | bytes, offset: int, where: str) -> bytes:
     Raises:
         ValueError: a checksum is another, or the file ends before; the message begins with `where`.
     """
+    length = _length(buffer, offset, where)
+    if length is None:
+        raise _broken(where, "a record", "a length that its checksum does not fit")
+    start = offset + _LENGTH.size
+    payload = buffer[start : start + length]
+    if masked(crc32c(payload)) != _CRC.unpack_from(buffer, start + length)[0]:
+        raise _broken(where, "a record that its checksum fits", "other bytes")
+    return payload
+
+
+def _length(buffer: mmap | bytes, offset: int, where: str) -> int | None:
+    """The bytes of a record's payload; None if its checksum does not fit.
+
+    Raises:
+        ValueError: the file ends before the record does.
+    """
     head = buffer[offset : offset + _LENGTH.size]
     if len(head) < _LENGTH.size:
         raise _broken(where, "a record", f"the end of the file at byte {len(buffer)}")
     length, stated = _LENGTH.unpack(head)
     if masked(crc32c(head[:8])) != stated:
-        raise _broken(where, "a record", "a length that its checksum does not fit")
-    start = offset + _LENGTH.size
-    payload = buffer[start : start + length]
-    tail = buffer[start + length : start + length + _CRC.size]
-    if len(payload) + len(tail) < length + _CRC.size:
-        raise _broken(where, f"a record of {length} bytes", f"{len(buffer) - start} before the end")
-    if masked(crc32c(payload)) != _CRC.unpack(tail)[0]:
-        raise _broken(where, "a record that its checksum fits", "other bytes")
-    return payload
+        return None
+    left = len(buffer) - offset - _LENGTH.size
+    if left < length + _CRC.size:
+        raise _broken(where, f"a record of {length} bytes", f"{left} before the end")
+    return int(length)
 
 
 def _features(example: bytes, where: str) -> dict[str, bytes]:

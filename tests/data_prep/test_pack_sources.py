@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from data_prep.check import find_problems
 from data_prep.clean.centres import people_of
 from data_prep.dataset import open_images
 from data_prep.images import decode, encode
-from data_prep.pack import pack_images
+from data_prep.pack import pack_images, report
 from data_prep.records import recordio
 from data_prep.records.header import pack
 from data_prep.records.reader import RecordSet
@@ -205,6 +206,10 @@ def test_images_that_cannot_be_decoded(crops, tmp_path):
             writer.add("Ann", image, name)
     manifest = pack_images(tmp_path / "in/train", tmp_path / "a/train")
     assert [entry["image"] for entry in manifest["skipped"]] == ["Ann/0.pgm"]
+    line = (
+        "skipped 1 of 2 images, damaged or no image: 'Ann/0.pgm' (see the manifest); the first: 4"
+    )
+    assert report(manifest)[-1].startswith(f"{line} bytes that are no")
     with pytest.raises(ValueError, match=r"train\.rec, key 1 \(Ann/0\.pgm\): 4 bytes that are no"):
         pack_images(tmp_path / "in/train", tmp_path / "b/train", strict=True)
 
@@ -246,11 +251,51 @@ def test_an_image_that_is_damaged_where_it_is_stored_is_skipped(crops, tmp_path)
     whole = bytearray(shard.read_bytes())
     whole[-9] ^= 1  # in the last image
     shard.write_bytes(whole)
-    for number, (source, place) in enumerate(
-        [({"images": table}, "in.tsv, line 4 "), (shards, "s-00000.tfrecord, byte ")]
-    ):
+    records = as_records(tmp_path)
+    rec = tmp_path / "in/train.rec"
+    rec.write_bytes(rec.read_bytes().replace(IMAGES["Ann/1.pgm"], pgm(99)))
+    places = ("in.tsv, line 4 ", "s-00000.tfrecord, byte ", "train.rec, key 2")
+    for number, (source, place) in enumerate(zip(({"images": table}, shards, records), places)):
         manifest = pack_images(**source, prefix=tmp_path / f"{number}/train")
         (skipped,) = manifest["skipped"]
         assert manifest["images"] == 8 and place in skipped["reason"]
         with pytest.raises(ValueError, match=rf"^[^ ]*/{place}.*; mend .* without --strict"):
             pack_images(**source, prefix=tmp_path / "strict/train", strict=True)
+
+
+def test_what_is_the_file_s_fault_is_no_skipped_image(crops, tmp_path):
+    """A shard that is cut, an index that is another file's: images after it would all be lost."""
+    shards = as_tfrecord(tmp_path)
+    shard = shards["images"] / "s/s-00000.tfrecord"
+    shard.write_bytes(shard.read_bytes()[:-1])
+    with pytest.raises(
+        ValueError, match=r"s-00000\.tfrecord, byte \d+: expected .* before the end"
+    ):
+        pack_images(**shards, prefix=tmp_path / "a/train")
+    for number in range(70):  # more than are looked at when a set is opened
+        shutil.copy(crops / "Bob_B/2.pgm", crops / f"Bob_B/more{number:02d}.pgm")
+    pack_images(crops, tmp_path / "in/train")
+    index = tmp_path / "in/train.idx"
+    (one, first), (other, second), *rest = map(str.split, index.read_text().splitlines()[30:])
+    rest = [[one, second], [other, first], *rest]
+    begin = index.read_text().splitlines()[:30]
+    index.write_text("\n".join([*begin, *map("\t".join, rest)]) + "\n")
+    for made_by in ("us", "another program"):
+        with pytest.raises(
+            ValueError, match=r"expected .* id 31, found id 32; the \.idx is another"
+        ):
+            pack_images(tmp_path / "in/train", tmp_path / "b/train")
+        if made_by == "us":
+            (tmp_path / "in/train.manifest.json").unlink()
+
+
+def test_a_set_with_skips_is_whole_until_they_are_mended(crops, tmp_path, capsys):
+    table = as_table(tmp_path)["images"]
+    whole = table.read_text()
+    lines = whole.splitlines()
+    table.write_text("\n".join([*lines[:3], lines[3][:-4] + "!!!!", *lines[4:]]) + "\n")
+    for text, images, said in [(None, 8, ""), (None, 8, "left as it is"), (whole, 9, "")]:
+        if text:
+            table.write_text(text)
+        assert pack_images(table, tmp_path / "out/train", resume=True)["images"] == images
+        assert ("left as it is" in capsys.readouterr().out) == bool(said)

@@ -21,6 +21,8 @@ from data_prep.pages.gather import gather
 from data_prep.pages.people import extremes, steps_of, summary_of
 from data_prep.pages.pictures import small
 from data_prep.pages.reasons import Miss, by_kind, spread
+from data_prep.records.header import pack
+from data_prep.records.recordio import encode as frames
 from tests.conftest import command, done, real, refused
 from tests.eval.report.browser import Browser
 from tests.html_words import Words
@@ -97,6 +99,27 @@ def test_what_goes_for_two_reasons_is_counted_once(people, tmp_path):
     said = ["= crops aligned to the template 72", "− of excluded people 1 person (--exclude) 6"]
     said += ["− of dropped people 1 person (--drop) 6", "− dropped by name (--drop) 2"]
     assert " ".join(said) + " = packed of 10 people 58" in text
+
+
+def test_what_is_dropped_is_counted_where_classes_are_no_folders(people, tmp_path):
+    names = open_images(people.crops).names
+    (tmp_path / "list").write_text("".join(f"{name}\t{i % 3}\n" for i, name in enumerate(names)))
+    drops = [("person", "000001"), *(("image", name) for name in names[:3])]
+    (tmp_path / "drop.txt").write_text("".join(f"{kind}\t{name}\tx\n" for kind, name in drops))
+    options = {"list_file": tmp_path / "list", "drops": [tmp_path / "drop.txt"]}
+    manifest = pack_images(people.crops, tmp_path / "set/train", **options)
+    assert manifest["dropped_images"] == {"of_people": 24, "by_name": 2}
+    said = "− of dropped people 1 person (--drop) {} − dropped by name (--drop) {} = packed of 2"
+    assert said.format(24, 2) in Words(drawn(tmp_path, people.crops, "set/train")[1]).text
+    del manifest["dropped_images"]  # as older versions wrote it
+    (tmp_path / "set/train.manifest.json").write_text(json.dumps(manifest))
+    assert said.format("–", "–") in Words(drawn(tmp_path, people.crops, "set/train")[1]).text
+
+
+def test_people_of_a_set_of_cvlface_are_those_that_packing_has(tmp_path):
+    (tmp_path / "train.rec").write_bytes(b"".join(frames(pack(i, i, b"x")) for i in range(2)))
+    (tmp_path / "train.tsv").write_text("0\tAnn/1.jpg\t0\n1\tBob/1.jpg\t1\n")
+    assert gather([tmp_path / "train"]).people == {"Ann": 1, "Bob": 1}
 
 
 def test_hostile_names_are_text_and_nothing_is_loaded(made):
@@ -290,6 +313,10 @@ def test_people_by_number_of_images_against_a_count_by_hand():
 def test_reasons_are_of_a_kind_without_names_and_numbers():
     misses = [Miss(f"a/{i}.jpg", f"a/{i}.jpg: {i} bytes that are none") for i in range(5)]
     misses += [Miss("b", "no face found")]
+    lines = [
+        Miss(f"m.{x}/1.jpg", f"in.tsv, line {i} (m.{x}/1.jpg): none") for i, x in enumerate("xy")
+    ]
+    assert [kind for kind, _ in by_kind(lines)] == ["in.tsv, line N: none"]
     kinds = by_kind(misses)
     assert [(kind, len(group)) for kind, group in kinds] == [
         ("N bytes that are none", 5),

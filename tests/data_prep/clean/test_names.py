@@ -43,6 +43,16 @@ def test_other_people_stay_apart():
         ("Abel P\t1\t4\nAna B\t1\tBob C\t2\n", ["Abel P", "Ana B", "Bob C"]),
         ("A_P/A_P_1.jpg Bo/Bo_2.jpg 0\nCy_1.png Cy_2.png 1\n", "A_P Bo Cy"),
         ("A_P/A_P_1.jpg\tBo/Bo_2.jpg\t0\n", "A_P Bo"),
+        (
+            "A_P/A_P_1.jpg Bo/Bo_2.jpg -1\nCy/1.jpg Di/2.png\nEd_1.jpg Fy_2.jpg 1.0\n",
+            "A_P Bo Cy Di Ed Fy",
+        ),
+        (
+            "1 A/1.jpg Bo/2.jpg\n0\t7.0\tCy/1.jpg\tDi/2.jpg\t1\t0\nEd/1.jpg,0002/1.jpg,1\n",
+            "A Bo Cy Di Ed 0002",
+        ),
+        ("Ana B/1.jpg Bo C/2.jpg 1\n", ["Ana B", "Bo C"]),
+        ("Ben_A\t12\thttp://x.org/a/b.jpg\t1,2,3,4\n", "Ben_A"),
         ("Mary Jane 7\nJohn Paul 1\nBlink 182\n", ["Mary Jane 7", "John Paul 1", "Blink 182"]),
         ("lfw\\Ana_B\\Ana_B_0001.jpg 1.5 2.5\n", "Ana_B"),
     ],

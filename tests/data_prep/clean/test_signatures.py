@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from data_prep.clean.signatures import _MIRROR, SIDE, frequencies, signatures_of, small_grey
-from data_prep.dataset import FolderImages
+from data_prep.dataset import FolderImages, open_images
 from data_prep.images import encode
 
 
@@ -64,6 +64,19 @@ def test_mirrored_signs_are_those_of_the_mirrored_image(folder, tmp_path):
     plain = frequencies(small_grey(pixels))
     turned = frequencies(small_grey(np.ascontiguousarray(pixels[:, ::-1])))
     np.testing.assert_allclose(plain * _MIRROR, turned, atol=1e-5)
+
+
+def test_damaged_records_are_broken_and_not_the_same_file(people, tmp_path):
+    for path in people.records.parent.glob("train.*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    source = open_images(tmp_path / "train")
+    data = bytearray((tmp_path / "train.rec").read_bytes())
+    for place in (3, 9):
+        data[data.index(source.encoded(place)) + 60] ^= 1
+    (tmp_path / "train.rec").write_bytes(data)
+    found = signatures_of(open_images(tmp_path / "train"), tmp_path)
+    assert found.broken == 2 and np.flatnonzero(~found.usable).tolist() == [3, 9]
+    assert len(np.unique(found.digest, axis=0)) == len(source)
 
 
 def test_correlation_is_that_of_numpy(folder, tmp_path):

@@ -43,6 +43,15 @@ def test_links_that_go_round_end(tmp_path, target):
 
 
 @pytest.mark.parametrize("read", [read_images, read_people])
+def test_links_to_themselves_are_passed_over(tmp_path, read):
+    tree(tmp_path, "a/1.jpg")
+    before = read(tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "a/loop").symlink_to("loop")
+    assert read(tmp_path) == before
+
+
+@pytest.mark.parametrize("read", [read_images, read_people])
 def test_names_that_are_no_text_are_named(tmp_path, read):
     tree(tmp_path, "a/1.jpg", os.fsdecode(b"a/\xe9.jpg"))
     with pytest.raises(ValueError, match=r"UTF-8, found 'a/\\udce9\.jpg'; rename it"):

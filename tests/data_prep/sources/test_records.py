@@ -1,14 +1,19 @@
 """Record sets of every maker as a source, and the traps of formats.md 2.4."""
 
+import json
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from data_prep.clean.centres import people_of
+from data_prep.dataset import open_images
+from data_prep.files import read_json
 from data_prep.images import encode
 from data_prep.records import recordio
 from data_prep.records.header import pack
+from data_prep.records.manifest import manifest_path
 from data_prep.records.writer import RecordSetWriter
 from data_prep.sources import open_people
 from data_prep.sources.people import People, Person
@@ -124,6 +129,14 @@ def test_trap_5_cvlface_sets(tmp_path):
     assert far.people == source.people
 
 
+def test_paths_of_cvlface_that_end_alike_are_kept_whole(tmp_path):
+    lines = [f"{key}\t/d/disk{key}/{'BAB'[key]}/1.jpg\t{key % 2 ^ 1}" for key in range(3)]
+    assert cvlface(tmp_path / "train", *lines).people == (
+        Person("000000", ("d/disk1/A/1.jpg",)),
+        Person("000001", ("d/disk0/B/1.jpg", "d/disk2/B/1.jpg")),
+    )
+
+
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
@@ -133,7 +146,7 @@ def test_trap_5_cvlface_sets(tmp_path):
         (["0\tB/9.jpg\t1", "1\tA/1.jpg\tx"], r"line 2: expected a class number"),
         (["0\tB/9.jpg\t1"], r"train\.tsv: expected 3 lines as in .*, found 1"),
         ([f"{i}\tB/{i}.jpg\t{(i + 1) % 2}" for i in range(4)], r"line 4: expected no further line"),
-        (["0\tA/1\t1", "1\tB/1\t0", "2\tA/1\t1"], r"the image 'A/1' is in .*train\.rec too"),
+        (["0\tA/1\t1", "1\tB/1\t0", "2\tA/1\t1"], r"tsv, key 2: .* 'A/1' as at key 0; correct"),
     ],
 )
 def test_damaged_lists_of_cvlface(tmp_path, lines, message):
@@ -162,6 +175,15 @@ def test_our_shards_are_joined_by_names_of_people(tmp_path):
     write_records(tmp_path / "3/train", [(0, pack(0, 0, b"a"))])
     with pytest.raises(ValueError, match=r"3/train\.rec: has no manifest"):
         open_people(tmp_path / "[03]/train.rec")
+
+
+def test_a_label_that_the_manifest_does_not_have(tmp_path):
+    ours(tmp_path / "train", "Cy", "Ann")
+    path = manifest_path(tmp_path / "train")
+    path.write_text(json.dumps(read_json(path) | {"num_classes": 1, "class_names": ["Cy"]}))
+    for read in (open_people, lambda prefix: people_of(open_images(prefix))):
+        with pytest.raises(ValueError, match=r"manifest\.json: expected 1 classes, .* has label 1"):
+            read(tmp_path / "train")
 
 
 def test_damage_is_named_with_key_and_byte(tmp_path):
