@@ -56,7 +56,6 @@ FACES = Experiment(
     search_epochs=6,
     batch_norm_group=64,
     augment=_AUGMENT,
-    seeds=3,
     arms=(
         Arm(name="softmax", loss="softmax", points=_RATES),
         Arm(name="focal", loss="softmax", points=_RATES, reduction="focal"),
@@ -95,10 +94,8 @@ FACES48 = replace(
     task="pins48",
     net="small_resnet",
     epochs=12,
-    search_epochs=6,
     batch=64,
     batch_norm_group=0,
-    seeds=5,
 )
 """Crops shrunk to 48x48 pixels and smaller steps, so that few epochs teach something, in a network
 whose step takes a quarter of MobileFaceNet's: four CPU hours. BatchNorm over the whole batch, since
