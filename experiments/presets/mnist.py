@@ -27,7 +27,7 @@ MNIST_VIRTUAL = Experiment(
     task="mnist",
     net="lsoftmax_quarter",
     dim=128,
-    epochs=2,
+    epochs=4,
     search_epochs=1,
     arms=(
         Arm(name="softmax", loss="softmax", points=_rates()),
