@@ -85,8 +85,7 @@ def run(args: argparse.Namespace) -> None:
     if kind:
         model = Path(args.model)
         notes = [model.with_suffix(".json"), model / "meta.json", _calibration_file(args)]
-        given = [args.first, args.second, *(str(note) for note in notes if note)]
-        require_free("--out", args.out, {"input": given})
+        require_free("--out", args.out, {"input": [args.first, args.second, *notes]})
     cuts, found = compared(args)
     found["command"] = shlex.join(["python", "-m", "eval", *sys.argv[1:]])
     print(text(found))

@@ -14,7 +14,7 @@ def require_free(option: str, out: str, read: Mapping[str, Any]) -> None:
         option: what names the file, for the message.
         out: the file.
         read: what is read, by option: a path or several; X stands for X.npy, X.txt and X.json.
-            What is no text is passed over.
+            What is no path is passed over.
 
     Raises:
         ValueError: it is an input.
@@ -25,7 +25,7 @@ def require_free(option: str, out: str, read: Mapping[str, Any]) -> None:
         raise IsADirectoryError(f"{option} {out}: is a folder, expected a file to write")
     for name, given in read.items():
         for path in given if isinstance(given, list | tuple) else [given]:
-            if not isinstance(path, str):
+            if not isinstance(path, str | Path):
                 continue
             if place.exists() and place == Path(path).resolve():
                 raise ValueError(f"{option} {out}: is read as {name}; choose another name")
