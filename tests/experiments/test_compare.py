@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments.compare import pairs, verdict
+from experiments.compare import p_text, pairs, verdict
 from experiments.published import Claim
 from experiments.results import Results
 
@@ -72,3 +72,7 @@ def test_pairs_need_seeds_in_common_and_pay_for_each_other():
         3 * min(p.gap.p for p in three)
     )
     assert next(p for p in three if (p.arm, p.than) == ("b", "a")).p_holm >= alone[0]
+
+
+def test_a_p_just_below_the_level_is_not_shown_as_the_level():
+    assert [p_text(p) for p in (0.00001, 0.0468, 0.4612)] == ["< 0.0001", "0.0468", "0.46"]
