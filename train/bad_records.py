@@ -34,15 +34,17 @@ class BadRecords:
         """Takes note of an image that cannot be read; the one to read in its stead.
 
         Raises:
-            ValueError: there are more of them than the limit; names the last.
+            ValueError: there are more of them than the limit; names the last. Then no more are
+                noted: threads still reading end with this one's words.
         """
         with self._lock:
-            if place not in self._read():
+            if place not in self._read() and len(self._known) <= self.limit:
                 self._add(place, reason)
             if len(self._read()) > self.limit:
+                *_, last = self._known.values()
                 raise ValueError(
                     f"{self.path}: {len(self._known)} records cannot be read, data.bad_limit is "
-                    f'{self.limit}; the last: {reason}; mend the set with "python -m data_prep '
+                    f'{self.limit}; the last: {last}; mend the set with "python -m data_prep '
                     'repair", or raise the limit'
                 )
         return (place + 1) % self.images
