@@ -18,8 +18,10 @@ from tqdm import tqdm
 torch.ones((), requires_grad=True).backward()
 
 
-def run_processes(world: int, function: Callable[..., Any], *args: Any, seconds: int = 120) -> list:
+def run_processes(world: int, function: Callable[..., Any], *args: Any, seconds: int = 600) -> list:
     """[function(*args) of rank 0, rank 1, ...]; any rank's exception or death fails the caller.
+
+    So does what takes longer than `seconds`: what hangs, not what a loaded machine does slowly.
 
     Answers are what `torch.load(weights_only=True)` takes: tensors, numbers, text, lists, dicts.
     """

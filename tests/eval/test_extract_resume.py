@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from data_prep.dataset import FolderImages, ImageSource
+from data_prep.files import write_text
 from data_prep.images import encode
 from data_prep.transforms import Transform
 from eval import partial
@@ -145,7 +146,8 @@ def counting(monkeypatch):
 
 def test_what_is_on_disk_is_not_done_again(alone, tmp_path, monkeypatch):
     with pytest.raises(AssertionError):
-        run_processes(1, mortal_run, tmp_path / "x", [20])
+        # 8 calls begin; a writer that wakes late has 14 for all rows and a flush, then marks one
+        run_processes(1, mortal_run, tmp_path / "x", [24])
     left = partial.Partial(tmp_path / "x").todo()
     assert 0 < len(left) < 13
     seen = counting(monkeypatch)
@@ -236,8 +238,29 @@ def many(people, tmp_path_factory):
     return [*words, folder / "x"], folder / "x"
 
 
+GATED = """
+import sys, time
+from pathlib import Path
+from eval.__main__ import main
+from eval.partial import RowWriter
+
+gate, marks = map(Path, sys.argv[1:3])
+write = RowWriter._write
+
+def one_by_one(self, some):
+    for one in some:
+        while sum(marks.read_bytes()) >= int(gate.read_text()):
+            time.sleep(0.01)
+        write(self, [one])
+
+RowWriter._write = one_by_one
+main(sys.argv[3:])
+"""
+"""Runs `eval`, and waits once as many batches are on disk as the file argv[1] says."""
+
+
 @pytest.mark.slow
-def test_the_commands_own_kills(many):
+def test_the_commands_own_kills(many, tmp_path):
     """SIGKILL to a rank, which torchrun restarts, and to all; the file is one process's."""
     words, out = many
     done(command("eval", "extract", *words, "--threads", 1))
@@ -245,38 +268,55 @@ def test_the_commands_own_kills(many):
     assert "with batch 8, expected 16" in refused(
         command("eval", "extract", *words[:-4], "--batch", 16, "--out", out, "--resume")
     )
-    draw, kills = random.Random(0), 0
+    draw, script, gate = random.Random(0), tmp_path / "gated.py", tmp_path / "gate"
+    script.write_text(GATED)
     run = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=9"]
     out.with_suffix(".json").unlink()
     marks = out.with_name(f".{out.name}.partial") / "done"
+    run += [script, gate, marks, "extract", *words, "--threads", 1, "--resume"]
     for kill_all in (False, True, True, False):
-        more = ["--threads", 1, "--resume"]
+        before = progress(marks)
+        count = before + draw.randint(1, 40)
+        write_text(gate, str(count))
         process = subprocess.Popen(
-            [sys.executable, *run, "-m", "eval", "extract", *map(str, [*words, *more])],
+            [sys.executable, *map(str, run)],
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
-        before = progress(marks)
-        if not advanced(marks, before + draw.randint(1, 40), process):
-            break
-        kills += 1
-        if not kill_all:
-            os.kill(draw.choice(ranks_of(process.pid)), signal.SIGKILL)
-            advanced(marks, progress(marks) + 10, process)  # restarted, and going on
-        for pid in [process.pid, *ranks_of(process.pid)]:  # the one that restarts others first
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        process.wait()
+        try:
+            assert advanced(marks, count, process)
+            if not kill_all:
+                earlier = ranks_of(process.pid)
+                os.kill(draw.choice(earlier), signal.SIGKILL)
+                assert restarted(process, earlier)
+                write_text(gate, str(count + 10))
+                assert advanced(marks, count + 10, process)  # going on
+        finally:
+            for pid in [process.pid, *ranks_of(process.pid)]:  # the one that restarts others first
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            process.wait()
         assert progress(marks) >= before
     done(command("eval", "extract", *words, "--resume", ranks=3))  # threads as they were
-    assert kills >= 3 and out.with_suffix(".npy").read_bytes() == expected
+    assert out.with_suffix(".npy").read_bytes() == expected
 
 
 def advanced(marks, count, process):
     """Waits until so many batches are on disk; False if the process ended before."""
     while process.poll() is None:
         if progress(marks) >= count:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def restarted(process, earlier):
+    """Waits until torchrun has as many ranks and none of the earlier ones; False if it ended."""
+    while process.poll() is None:
+        ranks = ranks_of(process.pid)
+        if len(ranks) == len(earlier) and not {*ranks} & {*earlier}:
             return True
         time.sleep(0.01)
     return False
@@ -290,9 +330,11 @@ def progress(marks):
 
 
 def ranks_of(launcher):
-    """The processes that torchrun started."""
-    children = Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()
-    return [int(child) for child in children]
+    """The processes that torchrun started; none once it has ended."""
+    with contextlib.suppress(FileNotFoundError):
+        children = Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()
+        return [int(child) for child in children]
+    return []
 
 
 @pytest.mark.parametrize(

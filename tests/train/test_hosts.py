@@ -13,7 +13,7 @@ import torch.distributed as torch_dist  # noqa: TID251
 
 from models import comm
 from tests.conftest import ROOT, command, done
-from tests.train.test_train import losses, settings, when_lines
+from tests.train.test_train import PATIENCE, losses, settings, when_lines
 
 
 def ip(*words):
@@ -95,7 +95,7 @@ def test_a_host_that_is_cut_off_and_back_goes_on_from_the_checkpoint(people, tmp
             time.sleep(6)  # longer than a rank waits
             reached = (out / "log.jsonl").read_text().count("\n")
             ip("-n", names[1], "link", "set", "cable", "up")
-            told = [run.communicate(timeout=200)[1] for run in runs]
+            told = [run.communicate(timeout=PATIENCE)[1] for run in runs]
     assert [run.returncode for run in runs] == [0, 0], told
     assert 15 <= reached < 48  # it did not end before
     assert any("Timed out" in text or "timed out" in text.lower() for text in told)

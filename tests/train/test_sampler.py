@@ -8,7 +8,7 @@ import pytest
 
 from configs.schema import DataConfig
 from train.balanced import build_order, composition
-from train.sampler import StepBatches, global_batch
+from train.sampler import StepBatches, _default, global_batch
 from train.shuffle import mixed, shuffled
 
 COUNTS = [7, 1, 4, 2, 5, 3, 4, 9, 1, 6, 2]
@@ -173,6 +173,7 @@ def test_orders_that_cannot_be_are_refused_in_one_line():
 
 
 def test_the_shuffled_order_costs_no_new_permutation_within_an_epoch(monkeypatch):
+    _default.cache_clear()  # of a test before, or of this one, run again
     draw, made = np.random.default_rng, []
     monkeypatch.setattr(np.random, "default_rng", lambda seed: made.append(seed) or draw(seed))
     order = partial(global_batch, size=1001, batch=10, seed=77)

@@ -7,6 +7,7 @@ import resource
 import shutil
 import signal
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -21,7 +22,10 @@ from train import checkpoint
 from train.loop import StoppedError
 from train.saver import Saver
 
-STATE = {"rate": 0.5, "average": True}
+PATIENCE = 100
+"""Seconds after which what is waited for has gone wrong, however loaded the machine is."""
+
+STATE = {"rate": 0.5, "average": True, "dtype": torch.float64}
 RUN = {"accumulate": 3, "average": 0.9}
 
 
@@ -41,8 +45,7 @@ def first_part(folder, stop, parts):
 
 def wait(folder):
     """Until the threads have written: the test's own end would cut them short."""
-    until = time.monotonic() + 20
-    while not checkpoint.find_all(Path(folder)) and time.monotonic() < until:
+    while not checkpoint.find_all(Path(folder)):  # `run_processes` ends it, if need be
         time.sleep(0.02)
     comm.barrier()
 
@@ -78,7 +81,7 @@ def test_fifty_losses_after_a_resume_are_those_of_the_uninterrupted_run(tmp_path
         assert len(losses) == 80 - stop
         if before == after:
             assert losses == whole[stop:]
-        assert losses == pytest.approx(whole[stop:], rel=1e-6)
+        assert losses == pytest.approx(whole[stop:], rel=1e-12)
 
 
 def test_another_batch_goes_on_at_the_samples_seen(tmp_path):
@@ -111,10 +114,10 @@ def test_the_newest_and_the_best_stay(tmp_path):
 
 
 def test_what_is_saved_is_the_step_itself_however_slow_the_disk(tmp_path, monkeypatch):
-    write = checkpoint.write_files
+    write, goes_on = checkpoint.write_files, threading.Event()
 
     def slowly(folder, files):
-        time.sleep(0.5)
+        assert goes_on.wait(PATIENCE)
         write(folder, files)
 
     monkeypatch.setattr(checkpoint, "write_files", slowly)
@@ -122,10 +125,10 @@ def test_what_is_saved_is_the_step_itself_however_slow_the_disk(tmp_path, monkey
     tiny.go_on(state, total=3, average=0.9)
     before = tiny.everything(state)
     saver = Saver(tmp_path, {}, batch=tiny.BATCH, keep=1)
-    began = time.monotonic()
     saver.save(state)
-    assert time.monotonic() - began < 0.4 and not checkpoint.find_all(tmp_path)
+    assert not checkpoint.find_all(tmp_path)
     tiny.go_on(state, total=5, average=0.9)
+    goes_on.set()
     saver.finish()
     again = tiny.resumed(tmp_path, average=True)
     for name, tensor in tiny.everything(again).items():
@@ -204,10 +207,10 @@ def kill_at_random(folder, log, draw):
         ]
         for process in ranks:
             process.start()
-        until = time.monotonic() + 20
+        until = time.monotonic() + PATIENCE
         marker = Path(f"{log}.0")
-        while not marker.exists() and time.monotonic() < until:
-            time.sleep(0.005)  # until the run is under way
+        while not (marker.exists() and marker.stat().st_size) and time.monotonic() < until:
+            time.sleep(0.005)  # until the run is under way, and has said from where
         during = draw.random() < 0.4
         if during:  # a save: as soon as there is a folder aside
             while not list(Path(folder).glob(".step_*")) and any(p.is_alive() for p in ranks):
@@ -243,7 +246,7 @@ def test_fifty_runs_killed_at_random_moments_all_resume(tmp_path):
     draw, folder, whole = random.Random(4), tmp_path / "run", tmp_path / "whole"
     losses = run_processes(2, whole_run, str(whole))[0]
     halves, killed = 0, []
-    for kill in range(50):
+    for kill in range(300):
         log = tmp_path / f"log{kill}"
         found = checkpoint.find_all(folder)
         if found and found[-1].name == f"step_{TOTAL:08d}":
@@ -259,7 +262,10 @@ def test_fifty_runs_killed_at_random_moments_all_resume(tmp_path):
         if found:
             same_tensors(found[-1], whole)
         assert last - (int(found[-1].name[5:]) if found else 0) <= EVERY, (kill, last, found)
-    assert halves > 3 and killed.count(1) > 9 and killed.count(2) > 9  # of every kind some
+        if kill > 48 and halves > 3 and killed.count(1) > 9 and killed.count(2) > 9:
+            break  # fifty; and more where it was not some of every kind, which is chance
+    else:
+        raise AssertionError(f"of {len(killed)} runs {halves} left half a save; killed: {killed}")
     if found and found[-1].name == f"step_{TOTAL:08d}":
         shutil.rmtree(found[-1])
     for rest in run_processes(2, finished, str(folder)):
@@ -275,12 +281,21 @@ def finished(folder):
 
 @pytest.mark.parametrize("interval", [1, 2, 3, 3.5, 8])
 def test_a_disk_however_slow_costs_no_more_than_the_interval(tmp_path, monkeypatch, interval):
-    """After every step the newest checkpoint on the disk is near enough, were it the last."""
-    write, lost = checkpoint.write_files, []
+    """After every step the newest checkpoint on the disk is near enough, were it the last.
+
+    The slowest disk: it writes once training waits for it.
+    """
+    write, finish, lost = checkpoint.write_files, Saver.finish, []
+    waited_for = threading.Event()
 
     def slowly(folder, files):
-        time.sleep(0.1)
+        assert waited_for.wait(PATIENCE)
         write(folder, files)
+
+    def waiting(saver):
+        waited_for.set()
+        finish(saver)
+        waited_for.clear()
 
     def note():
         found = checkpoint.find_all(tmp_path)
@@ -288,7 +303,7 @@ def test_a_disk_however_slow_costs_no_more_than_the_interval(tmp_path, monkeypat
         return False
 
     monkeypatch.setattr(checkpoint, "write_files", slowly)
+    monkeypatch.setattr(Saver, "finish", waiting)
     state = tiny.fresh()
     tiny.go_on(state, tmp_path, total=12, save_every=interval, asked=note)
-    assert len(lost) == 12 and max(lost) <= math.ceil(interval)
-    assert interval < 3 or max(lost) > interval / 2  # training went on meanwhile
+    assert len(lost) == 12 and max(lost) == math.ceil(interval)  # training went on meanwhile

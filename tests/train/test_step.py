@@ -17,7 +17,7 @@ from train.non_finite import DivergedError
 
 def losses_of(rate, accumulate, focal, batch=tiny.BATCH):
     reduction = REDUCTIONS["focal"](gamma=1.0) if focal else tiny.PLAN.reduction
-    state = tiny.fresh(rate=rate, average=True)
+    state = tiny.fresh(rate=rate, average=True, dtype=torch.float64)
     changes = {"accumulate": accumulate, "reduction": reduction, "batch": batch}
     losses, bad = tiny.go_on(state, average=0.9, **changes)
     assert not bad
@@ -44,22 +44,22 @@ def test_fifty_losses_are_the_same_on_any_ranks_and_micro_batches(ranks, accumul
     (alone, whole) = run_processes(1, losses_of, rate, 1, focal)[0]
     assert len(alone) == 50 and alone[-1] < 0.8 * alone[0]  # it learns meanwhile
     for losses, parts in run_processes(ranks, losses_of, rate, accumulate, focal):
-        assert losses == pytest.approx(alone, rel=1e-6)
+        assert losses == pytest.approx(alone, rel=1e-12)
         for name, tensor in parts.items():  # weights, momentum, statistics, running means
-            torch.testing.assert_close(tensor, whole[name], rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(tensor, whole[name], rtol=1e-9, atol=1e-10)
 
 
 def losses_of_pixels_changed_in_place():
     """As mirroring on a CPU does: twice is not at all."""
     changed = lambda pixels, step, first: pixels.neg_().permute(0, 3, 1, 2)  # noqa: E731
-    losses, _ = tiny.go_on(tiny.fresh(), prepare=changed, total=3)
+    losses, _ = tiny.go_on(tiny.fresh(dtype=torch.float64), prepare=changed, total=3)
     return list(losses.values())
 
 
 def test_pixels_that_are_prepared_in_place_are_prepared_once():
     (alone,) = run_processes(1, losses_of_pixels_changed_in_place)
     for losses in run_processes(2, losses_of_pixels_changed_in_place):
-        assert losses == pytest.approx(alone, rel=1e-6)
+        assert losses == pytest.approx(alone, rel=1e-12)
 
 
 def test_any_seed_that_settings_allow():
@@ -71,7 +71,7 @@ def test_any_seed_that_settings_allow():
 def test_four_times_32_is_128(ranks):
     (whole, _), *_ = run_processes(ranks, losses_of, 1.0, 1, False, 128)
     (parts, _), *_ = run_processes(ranks, losses_of, 1.0, 4, False, 128)
-    assert len(parts) == 50 and parts == pytest.approx(whole, rel=1e-6)
+    assert len(parts) == 50 and parts == pytest.approx(whole, rel=1e-12)
 
 
 def test_gradients_are_averaged_over_ranks_once_a_step():

@@ -18,6 +18,9 @@ from safetensors.torch import load_file
 
 from tests.conftest import ROOT, command, done, refused
 
+PATIENCE = 400
+"""Seconds after which a run hangs, however loaded the machine is."""
+
 
 def settings(people, out, **changes):
     """A tiny run in float32, so that runs can be compared."""
@@ -92,7 +95,8 @@ def test_fifty_losses_of_a_real_network_are_the_same_everywhere(people, tmp_path
         out = tmp_path / f"run{ranks}{parts}"
         gentle = {"lr": 1e-5, "accumulate": parts, "warmup_epochs": 0.0}
         longer = {"batch": 48, "epochs": 50 * 48 / 72, "optim": gentle}
-        loss = {"name": "sv_am", "args": {"scale": 16}}
+        # Not SV-AM: its loss jumps where a negative becomes hard, on each kind of CPU at another
+        loss = {"name": "am", "args": {"scale": 16}}
         file = settings(people, out, loss=loss, **longer)
         done(command("train", "--config", file, ranks=ranks))
         found[ranks, parts] = losses(out)
@@ -201,7 +205,7 @@ def test_sigterm_saves_and_the_same_command_goes_on(people, tmp_path, ranks):
     with started("train", "--config", file, "--resume", ranks=ranks) as run:
         when_lines(out, 5)
         run.send_signal(signal.SIGTERM)
-        _, errors = run.communicate(timeout=60)
+        _, errors = run.communicate(timeout=PATIENCE)
     if not ranks:
         assert run.returncode == 143
         assert errors.strip().splitlines()[-1].endswith("is saved; go on with --resume")
@@ -221,7 +225,7 @@ def test_torchrun_restarts_a_run_whose_rank_was_killed(people, tmp_path):
     with started("train", "--config", file, "--resume", ranks=2, restarts=2) as run:
         when_lines(out, 10)
         os.kill(workers(run.pid)[1], signal.SIGKILL)
-        _, errors = run.communicate(timeout=120)
+        _, errors = run.communicate(timeout=PATIENCE)
     assert run.returncode == 0, errors
     assert losses(out) == losses(whole)
 
@@ -264,7 +268,7 @@ def started(*words, ranks, restarts=0):
 
 def when_lines(out, count):
     """Waits until a run has logged so much."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         path = out / "log.jsonl"
         if path.exists() and path.read_text().count("\n") >= count:

@@ -34,10 +34,14 @@ class Counting(Detector):
     version, device = "test 1", "cpu"
 
     def __init__(self):
-        self.shown = 0
+        self._batches = []  # no sum: two threads that add to it at once may lose one
+
+    @property
+    def shown(self):
+        return sum(self._batches)
 
     def detect_batch(self, images):
-        self.shown += len(images)
+        self._batches.append(len(images))
         return [[face(4, 5, 44, 45 + i) for i in range(int(image[0, 0, 0]) // 100)]
                 for image in images]  # fmt: skip
 

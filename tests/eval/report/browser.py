@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -87,10 +86,8 @@ class Browser:
         self.events = []
         self.look(width, height, media, scheme)
         self.send("Page.navigate", url=Path(path).as_uri())
-        end = time.monotonic() + 60
         while not any(event["method"] == "Page.loadEventFired" for event in self.events):
-            assert time.monotonic() < end, "the page did not load within a minute"
-            self._message()
+            self._message()  # however long it takes where all processors are busy
 
     def look(self, width=1200, height=900, media="screen", scheme="light"):
         """Size, medium and colour scheme."""
