@@ -103,7 +103,7 @@ def begin(out: Path, header: dict[str, Any], part: Part, *, resume: bool) -> dic
         raise ValueError(f"{out}: expected {SUMMARY} of the run to go on with; choose a new folder")
     for name, note in notes.items():
         _compare(out / name, note, header)
-    strange = [name for name in others if part.world > 1 and _world(name) != part.world]
+    strange = sorted(name for name in others if part.world > 1 and _world(name) != part.world)
     if strange:
         raise ValueError(
             f"{out / strange[0]}: expected parts of {part.world} processes; go on with as many as "

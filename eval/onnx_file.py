@@ -73,6 +73,7 @@ def measure_parity(net: nn.Module, transform: Transform, path: Path) -> dict[str
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    options.intra_op_num_threads = torch.get_num_threads()
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     draw = np.random.default_rng(0)
     differences, values, cosines = [], [], []

@@ -51,11 +51,11 @@ class RecordSetWriter:
         self.prefix = manifest.as_prefix(prefix)
         self.details = details if details is not None else {}
         self._height, self._width = height, width
-        others = [
+        others = sorted(
             path
             for path in self.prefix.parent.glob("*.rec")
             if path.name != f"{self.prefix.name}.rec"
-        ]
+        )
         if others:
             raise ValueError(
                 f"{self.prefix.parent}: expected no other record set, found {others[0].name}; "
