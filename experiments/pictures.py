@@ -47,7 +47,7 @@ def draw_all(folder: Path = RESULTS, docs: Path = DOCS) -> list[Path]:
             drawn.append(_save(_histograms(load(path)), docs / "experiments_virtual.png"))
         if (path := folder / "mnist_heated.json").exists():
             drawn.append(_save(_embeddings(load(path)), docs / "experiments_heated.png"))
-        for name in ("faces48", "faces"):
+        for name in ("faces48", "faces48_mobile", "faces"):
             if (path := folder / f"{name}.json").exists():
                 figure = _accuracies(load(path), PAGES[name])
                 drawn.append(_save(figure, docs / f"experiments_{name}.png"))
