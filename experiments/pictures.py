@@ -103,7 +103,7 @@ def _accuracies(results: Results, page: Page) -> Figure:
         ax.set_xlabel(column.title)
         ax.grid(axis="x", color="#e4e4e4", linewidth=0.6)
         ax.set_axisbelow(True)
-    figure.axes[0].invert_yaxis()
+    figure.axes[0].set_ylim(len(arms) - 0.5, -0.5)  # the first one on top
     return figure
 
 
