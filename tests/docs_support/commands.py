@@ -21,7 +21,7 @@ SHOWN = {"README.md": "photos ──", "CONTRIBUTING.md": "train", "docs/cleanin
 REWORDED = {
     # what stands for several, or for one of them
     r"--protocol NAME \.\.\.": "--protocol lfw --pairs pairs.txt --embeddings out/lfw",
-    r"faces48 \| faces \| orl \| cifar10": "faces48",
+    r"faces48 \| faces48_mobile \| faces \| orl \| cifar10": "faces48",
     # a small network in the place of one that takes seconds an image
     r"--backbone iresnet50": "--backbone small_resnet",
     # a host with two processes in the place of many
